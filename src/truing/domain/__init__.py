@@ -1,0 +1,1 @@
+"""Nouns: frozen dataclasses and pure rules, standard library only."""

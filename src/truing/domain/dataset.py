@@ -1,0 +1,118 @@
+"""Dataset versions: immutable, named `name@number`, verified by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from truing.domain.errors import InvalidInputError
+
+
+class Split(StrEnum):
+    """The three parts of a version."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class SplitKind(StrEnum):
+    """What is kept apart between the parts."""
+
+    PERSONAL = "personal"
+    """Sessions, media, near-duplicates and chains of derived media; one speaker is enough."""
+    UNSEEN_SPEAKER = "unseen-speaker"
+    """The same, and speakers as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRef:
+    """`name@number`."""
+
+    name: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.number}"
+
+    @staticmethod
+    def parse(text: str) -> DatasetRef:
+        """Reads `name@number`.
+
+        Raises:
+            InvalidInputError: the text has another form.
+        """
+        name, at, number = text.rpartition("@")
+        if not at or not name or not number.isdecimal():
+            raise InvalidInputError(
+                f"`{text}` does not name a dataset version",
+                hint="write it as NAME@NUMBER, such as `mine@1`; `truing dataset list` shows them",
+            )
+        return DatasetRef(name=name, number=int(number))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRow:
+    """One row of a version. A forgotten row is a tombstone: payload and salt are None."""
+
+    position: int
+    sample_uid: str | None
+    """None in a tombstone."""
+    split: Split
+    digest: str
+    salt: str | None
+    payload: Mapping[str, object] | None
+    """`schema`, `uid`, `modality`, `media` (role -> digest, start, end), `truth`, `subject`,
+    `session`, `source`, `split`: see `row_payload`."""
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether only the tombstone is left."""
+        return self.payload is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetVersion:
+    """The head of a version; its rows are read apart, as a stream."""
+
+    ref: DatasetRef
+    uid: str
+    modality: str
+    split_kind: SplitKind
+    parameters: Mapping[str, object]
+    """How it was made: shares, seed, test speakers, filter."""
+    digest: str
+    """Over the row digests in order."""
+    created_at: int
+    counts: Mapping[str, int]
+    """Rows per split as frozen."""
+    excluded: Mapping[str, int]
+    """How many samples stayed out, by reason."""
+    forgotten: int = 0
+    """Rows that are tombstones by now."""
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form of `dataset show`."""
+        return {
+            "version": str(self.ref),
+            "uid": self.uid,
+            "modality": self.modality,
+            "split": self.split_kind.value,
+            "parameters": dict(self.parameters),
+            "digest": self.digest,
+            "created_at": self.created_at,
+            **{split.value: self.counts.get(split.value, 0) for split in Split},
+            "excluded": dict(self.excluded),
+            "forgotten": self.forgotten,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Where a sample went when a version was first frozen with it; it stays there for good."""
+
+    sample_uid: str
+    split: Split
+    keys: tuple[str, ...] = field(default_factory=tuple)
+    """The group keys it had then: they go on tying others to it, even when it is forgotten."""

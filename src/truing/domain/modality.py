@@ -1,0 +1,136 @@
+"""What a modality must be, and what it may be besides.
+
+A modality is one folder under `modalities/` or an installed package; it is found by name in a
+table and meets the loop only through these Protocols. `Modality` is what every one has; the
+`Can…` Protocols are abilities, looked for at run time with `isinstance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from truing.domain.evaluation import Metric
+from truing.domain.finding import CheckReport
+from truing.domain.media import IngestedMedia, Media
+from truing.domain.prediction import Prediction, Recognition
+from truing.domain.recipe import Example, MediaFile
+from truing.domain.settings import Setting, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckInput:
+    """What a check may look at. `data` holds the stored bytes of each role."""
+
+    media: Sequence[Media]
+    data: Mapping[str, bytes]
+    predictions: Sequence[Prediction]
+    truth: str | None
+    damage: Mapping[str, str]
+    """By role: what ingesting found wrong."""
+
+
+@runtime_checkable
+class Modality(Protocol):
+    """One kind of media and the text that belongs to it."""
+
+    name: str
+    """Its name in tables, paths and commands: lower case, `_` between words."""
+    summary: str
+    """One line for people."""
+    roles: tuple[str, ...]
+    """The media roles it knows, the required one first."""
+    settings: tuple[Setting, ...]
+    """Its own settings, keys starting with `<name>.`; may be empty."""
+    metrics: tuple[Metric, ...]
+    """How a prediction is judged, the primary metric first."""
+
+    def ingest(self, role: str, source: object) -> IngestedMedia:
+        """Turns what an app gave (bytes, a path, an array with its rate) into bytes to keep.
+
+        Raises:
+            InvalidInputError: a type it cannot take.
+            DamagedError: bytes that cannot be decoded at all.
+        """
+        ...
+
+    def check(self, given: CheckInput, settings: Settings) -> CheckReport:
+        """Looks at one sample and attaches findings; never raises for odd data."""
+        ...
+
+    def group_keys(self, media: Sequence[Media]) -> tuple[str, ...]:
+        """Keys that tie the sample to others which must not straddle a split."""
+        ...
+
+
+class LoadedRecognizer(Protocol):
+    """A model in memory."""
+
+    def recognize(self, media: Mapping[str, MediaFile]) -> Recognition:
+        """The text of one sample.
+
+        Raises:
+            DamagedError: media that cannot be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees the model's memory; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class CanRecognize(Protocol):
+    """The modality can turn media into text with a model."""
+
+    def open_recognizer(self, model: str, options: Mapping[str, object]) -> LoadedRecognizer:
+        """Loads a model from a folder or hub id, warm enough for the first call.
+
+        Raises:
+            NotFoundError: no such folder, or no model in it.
+            UnavailableError: a hub that cannot be reached.
+            MissingDependencyError: the extra that brings the runtime is not installed.
+        """
+        ...
+
+
+@runtime_checkable
+class CanTrain(Protocol):
+    """The modality has recipes: `name -> "module:attribute"`."""
+
+    recipes: Mapping[str, str]
+
+
+@runtime_checkable
+class CanBaseline(Protocol):
+    """The modality has a trivial model that a trained one must beat."""
+
+    baseline_name: str
+
+    def baseline(self, train: Sequence[Example], test: Sequence[Example]) -> list[str] | None:
+        """Predictions for `test` from `train` alone; None when it does not apply to this data."""
+        ...
+
+
+@runtime_checkable
+class CanPublish(Protocol):
+    """The modality can write a model in the layout of an app that reads it from a folder."""
+
+    def publish(self, model: Path, target: Path, options: Mapping[str, object]) -> Path:
+        """Writes the model under `target` and returns the folder the app will load."""
+        ...
+
+
+@runtime_checkable
+class CanPlay(Protocol):
+    """The modality can show a sample to a person at a terminal, e.g. by playing its sound."""
+
+    def play(self, media: Mapping[str, MediaFile]) -> None:
+        """Plays the sample and returns when it is over.
+
+        Raises:
+            UnavailableError: no device or player on this machine; the hint says what to install.
+        """
+        ...

@@ -1,0 +1,106 @@
+"""Model versions, their lineage, and the aliases that say which one is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from truing.domain.errors import InvalidInputError
+
+GENERAL = "general"
+"""The audience of everybody; a speaker's own is `subject:<name>`."""
+
+
+class ModelState(StrEnum):
+    """Whether a model may be used."""
+
+    READY = "ready"
+    TAINTED = "tainted"
+    """Trained on data that has been forgotten since: retrain it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """`modality/number`, such as `speech/3`."""
+
+    modality: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.modality}/{self.number}"
+
+    @staticmethod
+    def parse(text: str) -> ModelRef:
+        """Reads `modality/number`.
+
+        Raises:
+            InvalidInputError: the text has another form.
+        """
+        modality, slash, number = text.rpartition("/")
+        if not slash or not modality or not number.isdecimal():
+            raise InvalidInputError(
+                f"`{text}` does not name a model",
+                hint="write it as MODALITY/NUMBER, such as `speech/3`; `truing models` shows them",
+            )
+        return ModelRef(modality=modality, number=int(number))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """One version; its files lie in `models/<modality>/<number>/` and are immutable."""
+
+    ref: ModelRef
+    uid: str
+    digest: str
+    """Over the names, sizes and SHA-256 of the files."""
+    state: ModelState
+    created_at: int
+    recipe: str | None
+    """None for a model brought in from outside."""
+    base: str | None
+    parents: tuple[str, ...]
+    """Model references or hub ids it descends from, nearest first."""
+    dataset: str | None
+    dataset_digest: str | None
+    run_id: int | None
+    audience: str
+    figures: Mapping[str, object] = field(default_factory=dict)
+    licence: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form of `models` and of `model.json`."""
+        return {
+            "model": str(self.ref),
+            "uid": self.uid,
+            "digest": self.digest,
+            "state": self.state.value,
+            "created_at": self.created_at,
+            "recipe": self.recipe,
+            "base": self.base,
+            "parents": list(self.parents),
+            "dataset": self.dataset,
+            "dataset_digest": self.dataset_digest,
+            "run": self.run_id,
+            "audience": self.audience,
+            "figures": dict(self.figures),
+            "licence": self.licence,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """One move of the `champion` alias: which model took over from which, and on what ground."""
+
+    modality: str
+    audience: str
+    model: str
+    """The new champion."""
+    previous: str | None
+    at: int
+    actor: str
+    reason: str
+    """`gate`, `rollback`, `fallback`, or the words given with `--force`."""
+    gate: Mapping[str, object] = field(default_factory=dict)
+    """The gate's verdict in full."""
+    id: int = 0

@@ -1,0 +1,1 @@
+"""Training runs as supervised child processes; the run's row is the truth."""

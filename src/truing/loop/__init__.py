@@ -1,0 +1,1 @@
+"""Verbs, in the order in which a datum meets them; pure over ports."""

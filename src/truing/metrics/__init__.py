@@ -1,0 +1,1 @@
+"""Figures: error rates, significance, and the report that shows them."""

@@ -1,0 +1,1 @@
+"""Modalities: one folder each, with the same file names inside."""

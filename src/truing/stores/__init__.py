@@ -1,0 +1,1 @@
+"""Stores: databases and blobs behind the ports of the domain."""
