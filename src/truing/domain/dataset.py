@@ -115,4 +115,4 @@ class Assignment:
     sample_uid: str
     split: Split
     keys: tuple[str, ...] = field(default_factory=tuple)
-    """The group keys it had then: they go on tying others to it, even when it is forgotten."""
+    """The group keys it had then: they go on tying later samples to it."""

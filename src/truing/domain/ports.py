@@ -121,6 +121,10 @@ class Samples(Protocol):
         """Which keys of a source are stored already, with their sample numbers."""
         ...
 
+    def by_groups(self, keys: Sequence[str]) -> dict[str, list[int]]:
+        """Which samples carry a group key: numbers by key, ascending; unknown keys are missing."""
+        ...
+
     def page(
         self, where: SampleFilter, order: SampleOrder, *, after: str | None = None, limit: int = 50
     ) -> Page[Sample]:
@@ -219,16 +223,8 @@ class Recognitions(Protocol):
 class Datasets(Protocol):
     """Dataset versions and the ledger of split assignments."""
 
-    def assignments(self, modality: str, kind: SplitKind) -> Iterator[Assignment]:
-        """Every assignment ever made for this modality and kind of split."""
-        ...
-
-    def assign(self, modality: str, kind: SplitKind, new: Iterable[Assignment]) -> None:
-        """Records first assignments.
-
-        Raises:
-            ConflictError: one of the samples is assigned already.
-        """
+    def assignments(self, name: str, kind: SplitKind) -> Iterator[Assignment]:
+        """Every assignment made by the versions of that dataset name with that kind of split."""
         ...
 
     def next_number(self, name: str) -> int:
@@ -241,7 +237,8 @@ class Datasets(Protocol):
         rows: Iterable[DatasetRow],
         new_assignments: Sequence[Assignment],
     ) -> None:
-        """Stores a version with its rows and the assignments it made, all or nothing.
+        """Stores a version with its rows and the assignments it made, all or nothing. The
+        assignments belong to the version's name and kind of split.
 
         Raises:
             ConflictError: the version exists already, or a sample was assigned meanwhile.
@@ -269,7 +266,9 @@ class Datasets(Protocol):
         ...
 
     def entomb(self, uids: Sequence[str]) -> list[str]:
-        """Turns the rows of these samples into tombstones; returns the versions touched."""
+        """Turns the rows of these samples into tombstones and removes their assignments;
+        returns the versions touched.
+        """
         ...
 
 
