@@ -100,6 +100,11 @@ SETTINGS: tuple[Setting, ...] = (
         help="how many points worse a candidate may be on the general set",
     ),
     Setting(
+        key="gate.general_set",
+        default="",
+        help="audiofolder or NAME@NUMBER on which a candidate must not get worse; empty: none",
+    ),
+    Setting(
         key="live.fallback_errors",
         default=3,
         minimum=1,

@@ -1,0 +1,418 @@
+"""Judge: the gate a candidate must pass before it is promoted.
+
+*The gate.* A candidate passes when it is better than its rival on the same held-out rows, so
+much that chance explains it with a probability below its share of `gate.alpha`; when it beats
+the trivial baseline; and when it has not forgotten the general set.
+
+*The error budget.* Candidates tried one after another against one test set would sooner or
+later pass by luck. The k-th is tested at alpha x 6 / (pi² k²), which adds up to alpha over any
+number of them: alpha-spending, Tian & Ramdas 2021, "Online control of the familywise error rate".
+The test is one-sided, for only a better model is promoted. Looking at the same candidate again
+on the same rows is no new trial; looking again after the test set has grown is one.
+
+*What one test set is.* A test set only ever grows, and each version of it has another digest. A
+fresh budget for each would let a daily loop try its luck daily, so that a budget lasts until the
+test set has doubled: at least half of its rows are new then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from truing.domain.clock import Clock
+from truing.domain.digest import canonical_json, digest_bytes
+from truing.domain.errors import InvalidInputError
+from truing.domain.evaluation import Evaluation
+from truing.domain.model import ModelState, ModelVersion
+from truing.domain.ports import Models
+from truing.domain.settings import Settings
+
+
+class Reason(StrEnum):
+    """What the gate found."""
+
+    BETTER = "better"
+    NOT_BETTER = "not-better"
+    NOT_PROVEN = "not-proven"
+    TAINTED = "tainted"
+    FORGETS = "forgets"
+
+
+class Evidence(Protocol):
+    """A candidate and its rival on the same rows; a `Comparison` is one."""
+
+    @property
+    def model_a(self) -> str:
+        """The rival."""
+
+    @property
+    def dataset(self) -> str:
+        """The version it was tested on, `name@number`."""
+
+    @property
+    def dataset_digest(self) -> str:
+        """The version's digest."""
+
+    @property
+    def metric(self) -> str:
+        """The metric's name."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The metric's direction."""
+
+    @property
+    def value_a(self) -> float:
+        """The rival's figure."""
+
+    @property
+    def value_b(self) -> float:
+        """The candidate's figure."""
+
+    @property
+    def difference(self) -> float:
+        """Candidate minus rival."""
+
+    @property
+    def ci(self) -> tuple[float, float] | None:
+        """The difference's interval."""
+
+    @property
+    def p_better(self) -> float:
+        """One-sided p-value that the candidate is better."""
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the difference."""
+
+    @property
+    def rows(self) -> int:
+        """Test rows."""
+
+    @property
+    def clusters(self) -> int:
+        """Clusters of test rows."""
+
+    @property
+    def differing(self) -> int:
+        """Clusters on which the two differ."""
+
+
+class RowsNeeded(Protocol):
+    """Estimates a sample size; see `truing.metrics.significance.rows_needed`."""
+
+    def __call__(self, seen: Evidence, /, *, alpha: float) -> int | None:
+        """Test rows in all that would prove the difference seen; None when none would."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineEvidence:
+    """The candidate against the trivial baseline, as its evaluation recorded it."""
+
+    model_a: str
+    dataset: str
+    dataset_digest: str
+    metric: str
+    higher_is_better: bool
+    value_a: float
+    value_b: float
+    difference: float
+    ci: tuple[float, float] | None
+    p_better: float
+    standard_error: float | None
+    rows: int
+    clusters: int
+    differing: int
+
+
+def against_baseline(evaluation: Evaluation, *, higher_is_better: bool) -> BaselineEvidence | None:
+    """Reads the baseline's figures out of an evaluation; None when it has none."""
+    beside = evaluation.figures.get("baseline")
+    if not isinstance(beside, Mapping):
+        return None
+    ends = beside["ci"]
+    whole = evaluation.figures
+    return BaselineEvidence(
+        model_a=str(beside["name"]),
+        dataset=evaluation.dataset,
+        dataset_digest=evaluation.dataset_digest,
+        metric=evaluation.metric,
+        higher_is_better=higher_is_better,
+        value_a=float(beside[evaluation.metric]),
+        value_b=_number(whole[evaluation.metric]),
+        difference=float(beside["difference"]),
+        ci=(float(ends[0]), float(ends[1])) if ends else None,
+        p_better=float(beside["p_better"]),
+        standard_error=beside["standard_error"],
+        rows=int(_number(whole["rows"])),
+        clusters=int(_number(whole["clusters"])),
+        differing=int(beside["differing"]),
+    )
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, (int, float)):
+        raise InvalidInputError(f"`{value}` is no figure", hint="evaluate the model afresh")
+    return float(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """The same metric on the general set, before (the rival) and after (the candidate)."""
+
+    before: float
+    after: float
+    higher_is_better: bool
+
+    @property
+    def loss(self) -> float:
+        """Points (hundredths) by which the candidate is worse; negative when it is better."""
+        change = self.after - self.before
+        return 100.0 * (-change if self.higher_is_better else change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRules:
+    """The settings the gate goes by."""
+
+    alpha: float = 0.05
+    minimum_rows: int = 30
+    retention_points: float = 2.0
+    test_share: float = 0.2
+    """Of random reviews, the share that will land in the test set."""
+
+    @staticmethod
+    def of(settings: Settings) -> GateRules:
+        """Reads `gate.*` and `split.test_share`."""
+        return GateRules(
+            alpha=settings.number("gate.alpha"),
+            minimum_rows=settings.whole("gate.minimum_rows"),
+            retention_points=settings.number("gate.retention_points"),
+            test_share=settings.number("split.test_share"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """All that the gate looks at."""
+
+    candidate: ModelVersion
+    audience: str
+    champion: str | None
+    """Who holds the alias at this moment; promotion refuses when it has moved since."""
+    evidence: Evidence | None
+    """Against the rival; None when there is nobody to compare with."""
+    baseline: BaselineEvidence | None
+    retention: Retention | None
+    rules: GateRules
+    rows_needed: RowsNeeded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateVerdict:
+    """What the gate decided and on what ground; recorded with the promotion."""
+
+    passed: bool
+    reason: Reason
+    sentence: str
+    hint: str | None
+    candidate: str
+    rival: str | None
+    champion: str | None
+    audience: str
+    dataset: str | None = None
+    metric: str | None = None
+    value_before: float | None = None
+    value_after: float | None = None
+    difference: float | None = None
+    ci: tuple[float, float] | None = None
+    p_value: float | None = None
+    """One-sided; None when no test was made."""
+    alpha_used: float | None = None
+    """The part of the error budget this trial may use."""
+    trial: int | None = None
+    """The how-manieth candidate against this test set."""
+    rows: int = 0
+    more_needed: int | None = None
+    """About how many more random reviews would prove it; None when none would."""
+    retention_before: float | None = None
+    retention_after: float | None = None
+    baseline: str | None = None
+    baseline_value: float | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form, as kept in `Promotion.gate`."""
+        return {
+            **asdict(self),
+            "reason": self.reason.value,
+            "ci": list(self.ci) if self.ci is not None else None,
+        }
+
+
+def alpha_of(trial: int, alpha: float) -> float:
+    """The level of the `trial`-th test, from 1; over all trials the levels add up to alpha."""
+    return alpha * 6.0 / (math.pi * trial) ** 2
+
+
+def screen(case: Case) -> GateVerdict | None:
+    """Refusals for which no test is made and nothing of the error budget is used; else None."""
+    found = _examined(case)
+    return found if isinstance(found, GateVerdict) else None
+
+
+def decide(case: Case, trial: int) -> GateVerdict:
+    """The gate's verdict, given the candidate's number against this test set, from 1."""
+    found = _examined(case)
+    return found if isinstance(found, GateVerdict) else _tested(case, found, trial)
+
+
+def judge(case: Case, models: Models, clock: Clock) -> GateVerdict:
+    """The gate with its memory: counts the trial when, and only when, a test is made."""
+    found = _examined(case)
+    if isinstance(found, GateVerdict):
+        return found
+    looked = f"{case.candidate.digest} {found.model_a} {found.dataset_digest}"
+    trial = models.add_trial(error_budget(case, found), looked, clock.now())
+    return _tested(case, found, trial)
+
+
+def _examined(case: Case) -> GateVerdict | Evidence:
+    """A refusal that needs no test, or the evidence to be tested."""
+    evidence, rules = case.evidence, case.rules
+    if case.candidate.state is ModelState.TAINTED:
+        sentence = f"`{case.candidate.ref}` was trained on data that has been forgotten since"
+        return _verdict(case, Reason.TAINTED, sentence, hint="train it again: truing train")
+    if case.retention is not None and case.retention.loss > rules.retention_points:
+        return _forgets(case, case.retention)
+    if evidence is None:
+        sentence = f"not proven: there is nothing to compare `{case.candidate.ref}` with"
+        hint = 'promote it all the same: truing promote --force "why"'
+        return _verdict(case, Reason.NOT_PROVEN, sentence, hint=hint)
+    if evidence.rows < rules.minimum_rows:
+        more = _reviews(rules.minimum_rows - evidence.rows, rules)
+        sentence = (
+            f"not proven: {evidence.rows} test rows, {rules.minimum_rows} are needed; "
+            f"about {more} more random reviews"
+        )
+        return _verdict(case, Reason.NOT_PROVEN, sentence, hint=_review_hint(more), more=more)
+    if _gain(evidence) <= 0:
+        sentence = f"not better: {_figures(evidence)}"
+        return _verdict(case, Reason.NOT_BETTER, sentence, hint=_review_hint(None))
+    if case.baseline is not None and _gain(case.baseline) <= 0:
+        sentence = f"not better than the trivial baseline: {_figures(case.baseline)}"
+        hint = "look at the data and at the run's figures: truing runs"
+        return _verdict(case, Reason.NOT_BETTER, sentence, hint=hint)
+    return evidence
+
+
+def _forgets(case: Case, retention: Retention) -> GateVerdict:
+    return _verdict(
+        case,
+        Reason.FORGETS,
+        f"forgets: on the general set {_percent(retention.before)} became "
+        f"{_percent(retention.after)}, {retention.loss:.1f} points worse; "
+        f"{case.rules.retention_points:g} are allowed",
+        hint="train with general examples mixed in: truing train --replay FOLDER",
+    )
+
+
+def _tested(case: Case, evidence: Evidence, trial: int) -> GateVerdict:
+    level = alpha_of(trial, case.rules.alpha)
+    tested = f"{_figures(evidence)}, p = {evidence.p_better:.2g}"
+    if evidence.p_better < level:
+        sentence = f"better: {tested}, below {level:.2g}"
+        return _verdict(case, Reason.BETTER, sentence, hint=None, trial=trial)
+    wanted = case.rows_needed(evidence, alpha=alpha_of(trial + 1, case.rules.alpha))
+    more = _reviews(max(1, wanted - evidence.rows), case.rules) if wanted is not None else None
+    sentence = f"not proven: {tested}, not below {level:.2g}"
+    if more is not None:
+        sentence += f"; about {more} more random reviews"
+    hint = _review_hint(more)
+    return _verdict(case, Reason.NOT_PROVEN, sentence, hint=hint, trial=trial, more=more)
+
+
+def _gain(evidence: Evidence) -> float:
+    return evidence.difference if evidence.higher_is_better else -evidence.difference
+
+
+def error_budget(case: Case, evidence: Evidence) -> str:
+    """Names the error budget a test draws on: it lasts until the test set has doubled."""
+    return digest_bytes(
+        canonical_json(
+            {
+                "modality": case.candidate.ref.modality,
+                "audience": case.audience,
+                "dataset": evidence.dataset.rpartition("@")[0] or evidence.dataset,
+                "doublings": evidence.rows.bit_length(),
+            }
+        )
+    )
+
+
+def _verdict(
+    case: Case,
+    reason: Reason,
+    sentence: str,
+    *,
+    hint: str | None,
+    trial: int | None = None,
+    more: int | None = None,
+) -> GateVerdict:
+    evidence, retention, baseline = case.evidence, case.retention, case.baseline
+    return GateVerdict(
+        passed=reason is Reason.BETTER,
+        reason=reason,
+        sentence=sentence,
+        hint=hint,
+        candidate=str(case.candidate.ref),
+        rival=evidence.model_a if evidence is not None else None,
+        champion=case.champion,
+        audience=case.audience,
+        dataset=evidence.dataset if evidence is not None else None,
+        metric=evidence.metric if evidence is not None else None,
+        value_before=evidence.value_a if evidence is not None else None,
+        value_after=evidence.value_b if evidence is not None else None,
+        difference=evidence.difference if evidence is not None else None,
+        ci=evidence.ci if evidence is not None else None,
+        p_value=evidence.p_better if evidence is not None and trial is not None else None,
+        alpha_used=alpha_of(trial, case.rules.alpha) if trial is not None else None,
+        trial=trial,
+        rows=evidence.rows if evidence is not None else 0,
+        more_needed=more,
+        retention_before=retention.before if retention is not None else None,
+        retention_after=retention.after if retention is not None else None,
+        baseline=baseline.model_a if baseline is not None else None,
+        baseline_value=baseline.value_a if baseline is not None else None,
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{100.0 * value:.1f} %"
+
+
+def _figures(evidence: Evidence) -> str:
+    points = 100.0 * evidence.difference
+    spread = ""
+    if evidence.ci is not None:
+        spread = f" [{100.0 * evidence.ci[0]:+.1f}, {100.0 * evidence.ci[1]:+.1f}]"
+    return (
+        f"{evidence.metric} {_percent(evidence.value_b)} against {_percent(evidence.value_a)} "
+        f"of `{evidence.model_a}`, {points:+.1f} points{spread}"
+    )
+
+
+def _reviews(rows: int, rules: GateRules) -> int:
+    """Test rows as random reviews, rounded up to two digits: it is an estimate."""
+    count = math.ceil(rows / rules.test_share) if rules.test_share else rows
+    step = int(10 ** max(0, len(str(count)) - 2))
+    return math.ceil(count / step) * step
+
+
+def _review_hint(more: int | None) -> str:
+    if more is None:
+        return "train again with more reviewed samples: truing review"
+    return "review samples drawn by chance, then freeze again: truing review --order audit"

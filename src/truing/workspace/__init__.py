@@ -1,0 +1,305 @@
+"""A workspace: one folder that holds a loop, and the door to every verb.
+
+This is the composition root: it opens the stores, finds modalities and formats by name and hands
+them to the verbs. It holds no SQL and no rules. The work of each method is in the module of this
+package named after its stage: collecting, exporting, datasets, training, proving, promoting,
+keeping; `models` finds models by name, `folder` knows where things lie.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from truing.domain.clock import Clock, SystemClock
+from truing.domain.errors import InvalidInputError
+from truing.domain.ids import IdSource, Uuid7Source
+from truing.domain.registry import Registry
+from truing.domain.sample import Sample, SampleFilter
+from truing.domain.settings import SETTINGS, Setting, Settings
+from truing.formats import FORMATS
+from truing.modalities import MODALITIES
+from truing.workspace.folder import Layout, create, find, open_log, settings_of
+
+if TYPE_CHECKING:
+    from truing.domain.dataset import DatasetVersion
+    from truing.domain.evaluation import Evaluation
+    from truing.domain.modality import Modality
+    from truing.domain.model import Promotion
+    from truing.domain.ports import Blobs, ModelFiles, Store
+    from truing.domain.review import Revision, Verdict
+    from truing.domain.run import Run
+    from truing.domain.sample import Added
+    from truing.live.recognizer import Recognizer
+    from truing.loop.compare import Comparison
+    from truing.loop.forget import Forgotten
+    from truing.loop.import_rows import Imported
+    from truing.loop.judge import GateVerdict
+    from truing.loop.review import Reviewed
+    from truing.loop.select import Selected
+
+__all__ = ["Workspace"]
+
+modalities = Registry("modality", MODALITIES, "truing.modalities")
+formats = Registry("format", FORMATS, "truing.formats")
+
+
+class Workspace:
+    """One loop in one folder. Use it as a context manager, or call `close()`.
+
+    Args:
+        layout: the folder.
+        settings: resolved settings.
+        clock: tells the time.
+        ids: names new things.
+        rng: source of chance; fixed in tests.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        from truing.stores.blobs_local import LocalBlobs
+        from truing.stores.database.store import open_database
+        from truing.stores.model_files import LocalModelFiles
+
+        self.layout = layout
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.ids: IdSource = ids or Uuid7Source(self.clock)
+        self.rng: random.Random = rng or random.SystemRandom()
+        self.store: Store = open_database(layout.database)
+        self.blobs: Blobs = LocalBlobs(layout.blobs)
+        self.model_files: ModelFiles = LocalModelFiles(layout.models)
+        open_log(layout, settings.text("log.level"))
+
+    # --- opening -------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, folder: str | Path, **parts: Any) -> Workspace:  # noqa: ANN401
+        """Makes a workspace and opens it.
+
+        Raises:
+            ConflictError: the folder is a workspace already, or not empty.
+        """
+        from truing.domain.event import Event
+
+        create(Path(folder))
+        workspace = cls.open(folder, **parts)
+        created = Event(kind="workspace-created", at=workspace.clock.now(), actor=workspace.actor)
+        workspace.store.events.add(created)
+        return workspace
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path | None = None,
+        *,
+        flags: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        **parts: Any,  # noqa: ANN401 - clock, ids, rng
+    ) -> Workspace:
+        """Opens the workspace meant: `folder`, then TRUING_WORKSPACE, then upwards from here.
+
+        Raises:
+            NoWorkspaceError: there is none.
+            SettingError: a setting that does not exist or fit.
+            DamagedError: the database is newer than this version, or broken.
+        """
+        environ = os.environ if environ is None else environ
+        layout = find(Path(folder) if folder is not None else None, environ, Path.cwd())
+        settings = settings_of(
+            layout, flags=flags or {}, environ=environ, extra=modality_settings()
+        )
+        return cls(layout, settings, **parts)
+
+    def close(self) -> None:
+        """Ends all connections."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def actor(self) -> str:
+        """Who reviews: the setting, else the login name."""
+        from truing import platform
+
+        return self.settings.text("review.actor") or platform.login_name()
+
+    def modality(self, name: str) -> Modality:
+        """A modality by name.
+
+        Raises:
+            NotFoundError: no such modality.
+        """
+        made: Modality = modalities.load(name)()
+        return made
+
+    # --- capture and review --------------------------------------------------------------------
+
+    def capture(self, modality: str = "speech", **utterance: Any) -> Added | None:  # noqa: ANN401
+        """Keeps one moment of use; see `collecting.capture` for what it takes."""
+        from truing.workspace import collecting
+
+        return collecting.capture(self, modality, **utterance)
+
+    def import_from(self, format: str, path: str | Path, **options: Any) -> Imported:  # noqa: ANN401
+        """Brings in everything a foreign source holds; see `collecting.import_from`."""
+        from truing.workspace import collecting
+
+        return collecting.import_from(self, format, Path(path), **options)
+
+    def export(self, format: str, target: str | Path | None = None, **options: Any) -> Path:  # noqa: ANN401
+        """Writes samples or a dataset version in a foreign format; see `exporting.export`."""
+        from truing.workspace import exporting
+
+        return exporting.export(self, format, Path(target) if target else None, **options)
+
+    def sample(self, id: int) -> Sample:
+        """One sample with everything that belongs to it.
+
+        Raises:
+            NotFoundError: no such sample.
+        """
+        return self.store.samples.get(id)
+
+    def queue(self, order: str = "mixed", where: SampleFilter | None = None) -> Iterator[Selected]:
+        """Undecided samples in the order named; see `loop.select.Queue`.
+
+        Raises:
+            InvalidInputError: no such order.
+        """
+        from truing.loop.select import Queue, select
+
+        if order not in set(Queue):
+            raise InvalidInputError(
+                f"there is no queue `{order}`", hint=f"choose one of {', '.join(Queue)}"
+            )
+        return select(self.store.samples, Queue(order), where or SampleFilter())
+
+    def review(
+        self,
+        id: int,
+        verdict: Verdict | str,
+        truth: str | None = None,
+        *,
+        expected: int | None = None,
+        **details: Any,  # noqa: ANN401 - see `loop.review.Decision`
+    ) -> Reviewed:
+        """Appends a decision: `accepted`, `corrected` (with its truth), `rejected`, `skipped`.
+
+        Raises:
+            NotFoundError: no such sample.
+            InvalidInputError: a truth that is missing, empty or too long.
+            ConflictError: somebody else decided since revision `expected`.
+        """
+        from truing.domain.review import Verdict
+        from truing.loop.review import Decision, review
+
+        details.setdefault("actor", self.actor)
+        decision = Decision(verdict=Verdict(verdict), truth=truth, **details)
+        store = self.store
+        return review(id, decision, store.samples, store.reviews, self.clock, expected=expected)
+
+    def undo(self, revision: int | None = None) -> Reviewed | None:
+        """Takes a revision back; without a number, this person's newest. None: nothing to undo."""
+        from truing.loop.review import last_to_undo, undo
+
+        reviews = self.store.reviews
+        if revision is None:
+            last = last_to_undo(self.actor, reviews)
+            if last is None:
+                return None
+            revision = last.id
+        return undo(revision, self.actor, reviews, self.clock)
+
+    def history(self, id: int) -> list[Revision]:
+        """All revisions of a sample, oldest first."""
+        self.store.samples.get(id)
+        return self.store.reviews.of(id)
+
+    def check(self, where: SampleFilter | None = None, **options: Any) -> Any:  # noqa: ANN401
+        """Looks at stored samples again; see `collecting.check`."""
+        from truing.workspace import collecting
+
+        return collecting.check(self, where or SampleFilter(), **options)
+
+    # --- datasets, training, proof -------------------------------------------------------------
+
+    def freeze(self, name: str, **options: Any) -> DatasetVersion:  # noqa: ANN401
+        """Makes the next version of a dataset; see `datasets.freeze`."""
+        from truing.workspace import datasets
+
+        return datasets.freeze(self, name, **options)
+
+    def train(self, dataset: str, **options: Any) -> Run:  # noqa: ANN401
+        """Queues and starts a run; see `training.train`."""
+        from truing.workspace import training
+
+        return training.train(self, dataset, **options)
+
+    def evaluate(self, model: str, dataset: str, split: str = "test", **options: Any) -> Evaluation:  # noqa: ANN401
+        """Figures of a model on held-out rows; see `proving.evaluate`."""
+        from truing.workspace import proving
+
+        return proving.evaluate(self, model, dataset, split, **options)
+
+    def compare(self, first: str, second: str, dataset: str, **options: Any) -> Comparison:  # noqa: ANN401
+        """Two models on the same rows; see `proving.compare`."""
+        from truing.workspace import proving
+
+        return proving.compare(self, first, second, dataset, **options)
+
+    def promote(self, model: str, **options: Any) -> GateVerdict:  # noqa: ANN401
+        """Makes a model the champion if the gate passes; see `promoting.promote`."""
+        from truing.workspace import promoting
+
+        return promoting.promote(self, model, **options)
+
+    def roll_back(self, modality: str = "speech", audience: str = "general") -> Promotion:
+        """Puts the previous champion back.
+
+        Raises:
+            NothingToDoError: there is no previous one.
+        """
+        from truing.workspace import promoting
+
+        return promoting.roll_back(self, modality, audience)
+
+    def recognizer(self, modality: str = "speech", **options: Any) -> Recognizer:  # noqa: ANN401
+        """The champion in this process, swapped under the app when another is promoted."""
+        from truing.workspace import promoting
+
+        return promoting.recognizer(self, modality, **options)
+
+    # --- keeping -------------------------------------------------------------------------------
+
+    def forget(self, *, ids: Sequence[int] | None = None, subject: str | None = None) -> Forgotten:
+        """Erases samples or a whole person everywhere; see `keeping.forget`."""
+        from truing.workspace import keeping
+
+        return keeping.forget(self, ids=ids, subject=subject)
+
+
+def modality_settings() -> tuple[Setting, ...]:
+    """The settings that modalities bring, built-in ones and plugins."""
+    return tuple(
+        setting for name in modalities.names() for setting in modalities.load(name).settings
+    )
+
+
+def known_settings() -> tuple[Setting, ...]:
+    """Every setting there is."""
+    return (*SETTINGS, *modality_settings())

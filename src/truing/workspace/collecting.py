@@ -1,0 +1,314 @@
+"""Collecting: capture from an app, import and export, following a source, checking again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truing.domain.clock import MICROSECONDS
+from truing.domain.digest import digest_bytes
+from truing.domain.errors import InvalidInputError
+from truing.domain.event import Event
+from truing.domain.format import (
+    Followed,
+    ImportedRow,
+    Reader,
+)
+from truing.domain.prediction import (
+    Alternative,
+    Prediction,
+    PredictionKind,
+    Recognition,
+    Word,
+)
+from truing.domain.sample import Added, NewSample, SampleFilter, SampleOrder, Sampling
+from truing.loop import capture as capturing
+from truing.loop.check import Checked, with_duplicates
+from truing.loop.check import check as check_samples
+from truing.loop.import_rows import Imported, ImportPorts, import_rows, summary
+from truing.workspace.exporting import exported_samples
+
+if TYPE_CHECKING:
+    from truing.domain.modality import Modality
+    from truing.workspace import Workspace
+
+
+def capture_ports(workspace: Workspace) -> capturing.CapturePorts:
+    """What the capture verb needs of a workspace."""
+    samples = workspace.store.samples
+    return capturing.CapturePorts(
+        samples=samples,
+        blobs=workspace.blobs,
+        clock=workspace.clock,
+        ids=workspace.ids,
+        rng=workspace.rng,
+        compare=lambda report, groups: with_duplicates(report, groups, samples),
+    )
+
+
+def capture(
+    workspace: Workspace,
+    modality: str,
+    *,
+    raw: str | Recognition | None = None,
+    corrected: str | None = None,
+    truth: str | None = None,
+    confidence: float | None = None,
+    words: Sequence[Word] = (),
+    alternatives: Sequence[Alternative] = (),
+    model: str | None = None,
+    subject: str | None = None,
+    session: str | None = None,
+    source: str = "app",
+    source_key: str | None = None,
+    captured_at: int | None = None,
+    context: Mapping[str, object] | None = None,
+    sampling: Sampling | str | None = None,
+    **media: object,
+) -> Added | None:
+    """Keeps one moment of use; durable when it returns.
+
+    Args:
+        workspace: where it goes.
+        modality: such as `speech`.
+        raw: what the recognizer said, as text or with words and alternatives.
+        corrected: what a language model made of it.
+        truth: a correction the person made in the app at once; becomes a review.
+        confidence: of `raw`, 0 to 1, when it is given as text.
+        words: of `raw`, with times in seconds.
+        alternatives: other readings of `raw`.
+        model: which recognizer spoke.
+        subject: who is recorded.
+        session: the sitting; samples of one sitting never straddle a split.
+        source: the app.
+        source_key: the app's own name for it; the same name again is the same sample.
+        captured_at: microseconds since 1970, UTC; now when left out.
+        context: what the app knew.
+        sampling: leave it out for live capture: chance then decides on the audit stream.
+        **media: by role, such as `audio=` an array with its rate, bytes or a path.
+
+    Returns:
+        Its number, or None when the settings say not to keep it.
+
+    Raises:
+        InvalidInputError: media or a truth that cannot be used.
+        DamagedError: media that cannot be decoded at all.
+        ConsentError: the consent policy keeps nothing.
+    """
+    now = workspace.clock.now() if captured_at is None else captured_at
+    recognition = (
+        raw
+        if isinstance(raw, Recognition) or raw is None
+        else Recognition(
+            text=raw, confidence=confidence, words=tuple(words), alternatives=tuple(alternatives)
+        )
+    )
+    predictions = []
+    if recognition is not None:
+        predictions.append(
+            Prediction(
+                kind=PredictionKind.RECOGNIZER, recognition=recognition, model=model, created_at=now
+            )
+        )
+    if corrected is not None:
+        said = Recognition(text=corrected)
+        predictions.append(
+            Prediction(kind=PredictionKind.CORRECTOR, recognition=said, created_at=now)
+        )
+    utterance = capturing.Utterance(
+        media=media,
+        predictions=predictions,
+        truth=truth,
+        subject=subject,
+        session=session,
+        source=source,
+        source_key=source_key,
+        captured_at=captured_at,
+        context=context or {},
+        sampling=Sampling(sampling) if sampling is not None else None,
+    )
+    added = capturing.capture(
+        workspace.modality(modality), utterance, capture_ports(workspace), workspace.settings
+    )
+    if added is not None and added.new and truth is not None:
+        workspace.review(added.id, "corrected", truth, shown_because="app")
+    return added
+
+
+def current_session(workspace: Workspace, source: str, subject: str | None) -> str:
+    """The sitting a live capture belongs to: the last one, or a new one after a long pause."""
+    from truing.domain.clock import to_iso
+
+    now = workspace.clock.now()
+    where = SampleFilter(source=source, subject=subject)
+    page = workspace.store.samples.page(where, SampleOrder.NEWEST, limit=1)
+    gap = workspace.settings.number("capture.session_gap_minutes") * 60 * MICROSECONDS
+    if page.items:
+        last = page.items[0]
+        if last.session is not None and 0 <= now - last.captured_at <= gap:
+            return last.session
+    return f"{source}-{to_iso(now)}"
+
+
+def reader_of(name: str) -> Reader:
+    """A format that can be imported.
+
+    Raises:
+        NotFoundError: no such format.
+        InvalidInputError: it can only be exported.
+    """
+    from truing.workspace import formats
+
+    found = formats.load(name)()
+    if not isinstance(found, Reader):
+        raise InvalidInputError(f"`{name}` can only be exported", hint="truing import --help")
+    return found
+
+
+def source_name(reader: Reader, path: Path) -> str:
+    """Tells two sources of one format apart, unless the format's keys are unique by themselves."""
+    if getattr(reader, "keys_are_unique", False):
+        return reader.name
+    place = digest_bytes(str(path.resolve()).encode("utf-8", "surrogateescape"))
+    return f"{reader.name}:{path.name}-{place[7:13]}"
+
+
+def import_from(
+    workspace: Workspace,
+    format: str,
+    path: Path,
+    *,
+    subject: str | None = None,
+    on_progress: Callable[[Imported], None] = lambda _: None,
+) -> Imported:
+    """Brings in everything a source holds; a second time, only what is new.
+
+    Args:
+        workspace: where it goes.
+        format: its name, see `truing formats`.
+        path: the file or folder.
+        subject: who is recorded, for rows that do not say.
+        on_progress: called after each batch.
+
+    Raises:
+        NotFoundError: no such format, or nothing at `path`.
+        InvalidInputError: what lies there is not of this format.
+    """
+    reader = reader_of(format)
+    source = source_name(reader, path)
+    modality = workspace.modality(reader.modality)
+    prepare = partial(_prepare, workspace, modality, source, subject)
+    store = workspace.store
+    ports = ImportPorts(
+        samples=store.samples, reviews=store.reviews, prepare=prepare, now=workspace.clock.now
+    )
+    outcome = import_rows(reader.read(path), source, ports, on_progress=on_progress)
+    store.events.add(
+        Event(
+            kind="imported",
+            at=workspace.clock.now(),
+            actor=workspace.actor,
+            data={"format": format, **summary(outcome)},
+        )
+    )
+    return outcome
+
+
+def _prepare(
+    workspace: Workspace,
+    modality: Modality,
+    source: str,
+    subject: str | None,
+    row: ImportedRow,
+    predictions: tuple[Prediction, ...],
+) -> NewSample:
+    utterance = capturing.Utterance(
+        media=row.media,
+        predictions=predictions,
+        truth=row.truth,
+        subject=row.subject or subject,
+        session=row.session,
+        source=source,
+        source_key=row.key,
+        captured_at=row.captured_at,
+        context=row.context,
+    )
+    return capturing.prepare(
+        modality, utterance, Sampling.WHOLESALE, capture_ports(workspace), workspace.settings
+    )
+
+
+def follow(
+    workspace: Workspace,
+    format: str,
+    path: Path,
+    *,
+    write_back: bool,
+    mark: str | None,
+    on_progress: Callable[[Imported], None] = lambda _: None,
+) -> tuple[Imported | None, int, str]:
+    """One look at a source that another program goes on writing.
+
+    Returns:
+        What was imported (None when nothing changed), how many rows were written back, and the
+        mark to pass to the next call.
+
+    Raises:
+        InvalidInputError: the format cannot be followed.
+    """
+    reader = reader_of(format)
+    if not isinstance(reader, Followed):
+        raise InvalidInputError(
+            f"`{format}` cannot be followed", hint=f"import it: truing import {format} '{path}'"
+        )
+    written = 0
+    changed, mark = reader.changed_since(path, mark)
+    outcome = None
+    if changed:
+        outcome = import_from(workspace, format, path, on_progress=on_progress)
+    if write_back:
+        where = SampleFilter(source=source_name(reader, path))
+        decided = (row for row in exported_samples(workspace, where) if row.truth is not None)
+        written = reader.write_back(path, decided)
+        if written:
+            _, mark = reader.changed_since(path, None)
+    return outcome, written, mark
+
+
+def check(
+    workspace: Workspace,
+    where: SampleFilter,
+    *,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Checked:
+    """Looks at stored samples again with the thresholds as they are now."""
+    totals = Checked(samples=0, with_findings=0, findings={})
+    for name in _modalities_present(workspace, where):
+        part = check_samples(
+            workspace.store.samples.iterate(replace(where, modality=name)),
+            workspace.modality(name),
+            workspace.store.samples,
+            workspace.blobs,
+            workspace.settings,
+            on_progress=on_progress,
+        )
+        findings = dict(totals.findings)
+        for finding, count in part.findings.items():
+            findings[finding] = findings.get(finding, 0) + count
+        totals = Checked(
+            samples=totals.samples + part.samples,
+            with_findings=totals.with_findings + part.with_findings,
+            findings=findings,
+        )
+    return totals
+
+
+def _modalities_present(workspace: Workspace, where: SampleFilter) -> list[str]:
+    from truing.workspace import modalities
+
+    names = [where.modality] if where.modality else modalities.names()
+    counts = workspace.store.samples.state_counts
+    return [name for name in names if counts(name).get("total", 0)]

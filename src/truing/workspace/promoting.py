@@ -1,0 +1,236 @@
+"""Promoting: the gate with its evidence, the champion's moves, and the champion in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from truing.domain.errors import InvalidInputError
+from truing.domain.modality import CanRecognize, LoadedRecognizer
+from truing.domain.model import GENERAL, ModelVersion
+from truing.loop import judge as judging
+from truing.loop import promote as promoting
+from truing.metrics.significance import rows_needed
+from truing.workspace.models import NamedModel, model_named
+from truing.workspace.proving import compared, evaluate, general_examples, general_figure
+
+if TYPE_CHECKING:
+    from truing.domain.modality import Modality
+    from truing.domain.model import Promotion
+    from truing.domain.sample import Added
+    from truing.live.recognizer import Recognizer
+    from truing.loop.capture import Utterance
+    from truing.loop.judge import GateVerdict
+    from truing.workspace import Workspace
+
+Progress = Callable[[int, int], None]
+
+
+def judge(
+    workspace: Workspace,
+    model: str,
+    *,
+    dataset: str | None = None,
+    audience: str | None = None,
+    general_set: str | None = None,
+    on_progress: Progress | None = None,
+) -> GateVerdict:
+    """Puts a candidate before the gate; counts as a trial against the test set's error budget.
+
+    Args:
+        workspace: where everything is.
+        model: the candidate, a model of the workspace.
+        dataset: `name@number` whose test set decides; the one it was trained on when left out.
+        audience: whose champion; the one it was trained for when left out.
+        general_set: what must not get worse; the setting `gate.general_set` when left out.
+        on_progress: called with (rows done, rows in all) of each evaluation.
+
+    Raises:
+        NotFoundError: no such model or dataset.
+        InvalidInputError: a model from outside, or one without a dataset to be judged on.
+        NothingToDoError: it is the champion already, or there is no test row.
+    """
+    candidate = _own(workspace, model)
+    whose = audience or candidate.audience
+    on = dataset or candidate.dataset
+    if on is None:
+        raise InvalidInputError(
+            f"`{candidate.ref}` was not trained here: nothing says what to judge it on",
+            hint=f"name a dataset: truing promote {candidate.ref} --dataset NAME@NUMBER",
+        )
+    modality = workspace.modality(candidate.ref.modality)
+    after = evaluate(workspace, str(candidate.ref), on, on_progress=on_progress)
+    rival = promoting.rival_of(workspace.store.models, candidate, whose)
+    evidence = None
+    if rival is not None:
+        before = evaluate(workspace, rival.name, on, on_progress=on_progress)
+        evidence = compared(workspace, before, after)
+    baseline = judging.against_baseline(
+        after, higher_is_better=modality.metrics[0].higher_is_better
+    )
+    general = general_set or workspace.settings.text("gate.general_set")
+    retention = None
+    if general and rival is not None:
+        retention = _retention(workspace, modality, rival.name, candidate, general)
+    case = judging.Case(
+        candidate=candidate,
+        audience=whose,
+        champion=workspace.store.models.champion(candidate.ref.modality, whose),
+        # Without a rival the trivial baseline is what there is to beat.
+        evidence=evidence if rival is not None else baseline,
+        baseline=baseline,
+        retention=retention,
+        rules=judging.GateRules.of(workspace.settings),
+        rows_needed=rows_needed,
+    )
+    return judging.judge(case, workspace.store.models, workspace.clock)
+
+
+def promote(
+    workspace: Workspace,
+    model: str,
+    *,
+    dataset: str | None = None,
+    audience: str | None = None,
+    general_set: str | None = None,
+    force: str | None = None,
+    on_progress: Progress | None = None,
+) -> GateVerdict:
+    """Makes a model the champion when the gate lets it pass; see `judge` for the arguments.
+
+    Args:
+        workspace: where everything is.
+        model: the candidate.
+        dataset: see `judge`.
+        audience: see `judge`.
+        general_set: see `judge`.
+        force: the reason to promote although the gate does not let it pass; it is recorded.
+        on_progress: see `judge`.
+
+    Returns:
+        The gate's verdict. Without `force` the champion moved exactly when it `passed`.
+
+    Raises:
+        ConsentError: the model was trained on data that has been forgotten; force does not help.
+        InvalidInputError: `force` without a reason.
+        ConflictError: the champion changed meanwhile.
+    """
+    verdict = judge(
+        workspace,
+        model,
+        dataset=dataset,
+        audience=audience,
+        general_set=general_set,
+        on_progress=on_progress,
+    )
+    if verdict.passed or force is not None:
+        promoting.promote(
+            _ports(workspace),
+            _own(workspace, model),
+            verdict,
+            audience=verdict.audience,
+            actor=workspace.actor,
+            force=None if verdict.passed else force,
+        )
+    return verdict
+
+
+def roll_back(workspace: Workspace, modality: str, audience: str) -> Promotion:
+    """Puts the champion before the present one back.
+
+    Raises:
+        NothingToDoError: there is none.
+    """
+    return promoting.roll_back(_ports(workspace), modality, audience, actor=workspace.actor)
+
+
+def _ports(workspace: Workspace) -> promoting.PromotePorts:
+    store = workspace.store
+    return promoting.PromotePorts(models=store.models, events=store.events, clock=workspace.clock)
+
+
+def _own(workspace: Workspace, model: str) -> ModelVersion:
+    found = model_named(workspace, model)
+    if found.version is None:
+        raise InvalidInputError(
+            f"`{model}` is not a model of this workspace",
+            hint="truing models shows those that can be promoted",
+        )
+    return found.version
+
+
+def _retention(
+    workspace: Workspace, modality: Modality, rival: str, candidate: ModelVersion, general: str
+) -> judging.Retention:
+    rows = general_examples(workspace, general)
+
+    def figure(model: NamedModel) -> float:
+        return general_figure(workspace, modality, model, rows)
+
+    return judging.Retention(
+        before=figure(model_named(workspace, rival, modality.name)),
+        after=figure(model_named(workspace, str(candidate.ref), modality.name)),
+        higher_is_better=modality.metrics[0].higher_is_better,
+    )
+
+
+def recognizer(
+    workspace: Workspace, modality: str, *, audience: str = GENERAL, keep: bool = True
+) -> Recognizer:
+    """The champion in this process, swapped between two utterances when another is promoted.
+
+    Args:
+        workspace: where it is.
+        modality: such as `speech`.
+        audience: whose champion.
+        keep: keep utterances as samples, as `capture.mode` says.
+
+    Raises:
+        InvalidInputError: the modality cannot recognise anything.
+    """
+    from truing.live.bench import Champions
+    from truing.live.recognizer import Recognizer
+
+    kind = workspace.modality(modality)
+    if not isinstance(kind, CanRecognize):
+        raise InvalidInputError(
+            f"`{modality}` cannot recognise anything", hint="truing plugins shows what can"
+        )
+    models = workspace.store.models
+
+    def open_model(ref: str) -> LoadedRecognizer:
+        return kind.open_recognizer(model_named(workspace, ref, modality).location, {})
+
+    def previous(ref: str) -> str | None:
+        stack = promoting.champions(models.promotions(modality, audience))
+        below = [name for name in stack if name != ref]
+        return below[-1] if below else None
+
+    def fall_back(failing: str, why: str) -> str | None:
+        moved = promoting.fall_back(_ports(workspace), modality, audience, failing=failing, why=why)
+        return moved.model if moved is not None else models.champion(modality, audience)
+
+    champions = Champions(
+        open_model=open_model,
+        champion=lambda: models.champion(modality, audience),
+        fallback=fall_back,
+        previous=previous,
+        errors_before_fallback=workspace.settings.whole("live.fallback_errors"),
+    )
+    return Recognizer(
+        kind,
+        champions,
+        clock=workspace.clock,
+        capture=(lambda utterance: _keep(workspace, kind, utterance)) if keep else None,
+    )
+
+
+def _keep(workspace: Workspace, modality: Modality, utterance: Utterance) -> Added | None:
+    from truing.loop.capture import capture
+    from truing.workspace.collecting import capture_ports, current_session
+
+    if utterance.session is None:
+        session = current_session(workspace, utterance.source, utterance.subject)
+        utterance = replace(utterance, session=session)
+    return capture(modality, utterance, capture_ports(workspace), workspace.settings)

@@ -1,0 +1,302 @@
+"""Proving: evaluation, comparison, promotion and the champion in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truing.domain.dataset import DatasetRef, DatasetRow, Split
+from truing.domain.digest import digest_file
+from truing.domain.errors import InvalidInputError
+from truing.domain.evaluation import EvaluatedRow, Evaluation, Metric
+from truing.domain.modality import CanBaseline, CanPublish, CanRecognize, LoadedRecognizer
+from truing.domain.prediction import Recognition
+from truing.domain.recipe import Example, MediaFile
+from truing.loop import compare as comparing
+from truing.loop import evaluate as evaluating
+from truing.loop.train import example_of
+from truing.metrics import significance
+from truing.workspace.datasets import examples
+from truing.workspace.models import NamedModel, lineage_uids, model_named
+from truing.workspace.training import folder_examples
+
+if TYPE_CHECKING:
+    from truing.domain.modality import Modality
+    from truing.workspace import Workspace
+
+Progress = Callable[[int, int], None]
+
+
+class PairedStatistics:
+    """The numeric work of `truing.metrics`, as the verbs ask for it."""
+
+    def interval(
+        self, rows: Sequence[EvaluatedRow], metric: Metric
+    ) -> significance.Interval | None:
+        """See `significance.interval`."""
+        return significance.interval(rows, metric)
+
+    def compare(
+        self, rows_a: Sequence[EvaluatedRow], rows_b: Sequence[EvaluatedRow], metric: Metric
+    ) -> significance.PairedFigures:
+        """See `significance.compare`."""
+        return significance.compare(rows_a, rows_b, metric)
+
+
+class _Speaker:
+    """A model that is loaded when it is first asked, so that remembered answers cost nothing."""
+
+    def __init__(self, modality: Modality, model: NamedModel) -> None:
+        if not isinstance(modality, CanRecognize):
+            raise InvalidInputError(
+                f"`{modality.name}` cannot recognise anything",
+                hint="install a package that brings a recognizer for it",
+            )
+        self._modality = modality
+        self._model = model
+        self._loaded: LoadedRecognizer | None = None
+
+    def recognize(self, media: Mapping[str, MediaFile]) -> Recognition:
+        if self._loaded is None:
+            self._loaded = self._modality.open_recognizer(self._model.location, {})
+        return self._loaded.recognize(media)
+
+    def close(self) -> None:
+        if self._loaded is not None:
+            self._loaded.close()
+            self._loaded = None
+
+
+@contextmanager
+def speaking(modality: Modality, model: NamedModel) -> Iterator[_Speaker]:
+    """A model for as long as it is needed."""
+    speaker = _Speaker(modality, model)
+    try:
+        yield speaker
+    finally:
+        speaker.close()
+
+
+def evaluate(
+    workspace: Workspace,
+    model: str,
+    dataset: str,
+    split: str = "test",
+    *,
+    fresh: bool = False,
+    on_progress: Progress | None = None,
+) -> Evaluation:
+    """Figures of a model on one part of a dataset version, with a trivial baseline beside it.
+
+    Args:
+        workspace: where everything is.
+        model: `champion`, a model of the workspace, a folder or a hub id.
+        dataset: `name@number`.
+        split: `test`, `validation` or `train`.
+        fresh: evaluate again although it was done before.
+        on_progress: called with (rows done, rows in all).
+
+    Raises:
+        NotFoundError: no such model or dataset.
+        NothingToDoError: no row is left to judge the model by.
+    """
+    if split not in set(Split):
+        raise InvalidInputError(
+            f"there is no split `{split}`", hint=f"choose one of {', '.join(Split)}"
+        )
+    version = workspace.store.datasets.get(DatasetRef.parse(dataset))
+    modality = workspace.modality(version.modality)
+    found = model_named(workspace, model, version.modality)
+    request = evaluating.EvaluationRequest(
+        modality=version.modality,
+        model=found.name,
+        model_digest=found.digest,
+        dataset=version.ref,
+        split=Split(split),
+        # Judging by the rows it learned from is only sound when that is what was asked for.
+        exclude_uids=frozenset(lineage_uids(workspace, found)) if split == "test" else frozenset(),
+        fresh=fresh,
+    )
+    store = workspace.store
+    ports = evaluating.EvaluatePorts(
+        datasets=store.datasets,
+        evaluations=store.evaluations,
+        statistics=PairedStatistics(),
+        clock=workspace.clock,
+        ids=workspace.ids,
+    )
+    path = workspace.blobs.path
+    with speaking(modality, found) as speaker:
+        said = evaluating.remembered(
+            lambda row: speaker.recognize(example_of(row, path).media),
+            found.digest,
+            store.recognitions,
+        )
+        return evaluating.evaluate(
+            request,
+            modality.metrics,
+            said,
+            ports,
+            baseline=_baseline(workspace, modality, version.ref),
+            on_progress=on_progress,
+        )
+
+
+def _baseline(
+    workspace: Workspace, modality: Modality, ref: DatasetRef
+) -> evaluating.Baseline | None:
+    if not isinstance(modality, CanBaseline):
+        return None
+
+    def predict(rows: Sequence[DatasetRow]) -> list[str] | None:
+        test = [example_of(row, workspace.blobs.path) for row in rows]
+        return modality.baseline(examples(workspace, ref, Split.TRAIN), test)
+
+    return evaluating.Baseline(name=modality.baseline_name, predict=predict)
+
+
+def compare(
+    workspace: Workspace,
+    first: str,
+    second: str,
+    dataset: str,
+    *,
+    split: str = "test",
+    on_progress: Progress | None = None,
+) -> comparing.Comparison:
+    """Two models on the same rows; both are evaluated first where they were not yet.
+
+    Raises:
+        NotFoundError: no such model or dataset.
+        InvalidInputError: they have no row in common.
+    """
+    one = evaluate(workspace, first, dataset, split, on_progress=on_progress)
+    two = evaluate(workspace, second, dataset, split, on_progress=on_progress)
+    return compared(workspace, one, two)
+
+
+def compared(workspace: Workspace, one: Evaluation, two: Evaluation) -> comparing.Comparison:
+    """Sets two evaluations side by side, with the truths of their rows."""
+    metric = workspace.modality(one.modality).metrics[0]
+    return comparing.compare(one, two, metric, PairedStatistics(), truths=truths_of(workspace, two))
+
+
+def truths_of(workspace: Workspace, evaluation: Evaluation) -> dict[str, str]:
+    """The frozen truths of the rows an evaluation speaks of, by uid."""
+    ref = DatasetRef.parse(evaluation.dataset)
+    rows = workspace.store.datasets.rows(ref, Split(evaluation.split))
+    return {
+        str(row.sample_uid): str(row.payload["truth"]) for row in rows if row.payload is not None
+    }
+
+
+def general_examples(workspace: Workspace, general: str) -> Sequence[Example]:
+    """The general set on which a candidate must not get worse: a folder, or all rows of a version.
+
+    Raises:
+        NotFoundError: no such folder or version.
+    """
+    if Path(general).is_dir():
+        return folder_examples(Path(general))
+    ref = DatasetRef.parse(general)
+    return [
+        example_of(row, workspace.blobs.path)
+        for row in workspace.store.datasets.rows(ref)
+        if not row.forgotten
+    ]
+
+
+def general_figure(
+    workspace: Workspace,
+    modality: Modality,
+    model: NamedModel,
+    given: Sequence[Example],
+    on_progress: Progress | None = None,
+) -> float:
+    """The primary metric of a model over examples outside a dataset version."""
+    metric = modality.metrics[0]
+    numerator = denominator = 0.0
+    cache = workspace.store.recognitions
+    with speaking(modality, model) as speaker:
+        for done, example in enumerate(given, 1):
+            key = _media_key(example)
+            said = cache.get(model.digest, key)
+            if said is None:
+                said = speaker.recognize(example.media)
+                cache.put(model.digest, key, said)
+            score = metric.score(example.truth, said.text)
+            numerator += score.numerator
+            denominator += score.denominator
+            if on_progress is not None:
+                on_progress(done, len(given))
+    return numerator / denominator if denominator else numerator
+
+
+def _media_key(example: Example) -> str:
+    return "+".join(
+        digest_file(one.path) + (f"@{one.start or 0.0}-{one.end}" if one.end is not None else "")
+        for _, one in sorted(example.media.items())
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What a model heard in one file."""
+
+    file: str
+    recognition: Recognition
+    model: str
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form."""
+        return {"file": self.file, "model": self.model, **self.recognition.as_dict()}
+
+
+def transcribe(
+    workspace: Workspace, files: Sequence[Path], model: str = "champion", modality: str = "speech"
+) -> Iterator[Transcript]:
+    """Recognises files with a model; nothing is kept.
+
+    Raises:
+        NotFoundError: no such model, or a file that is not there.
+        DamagedError: a file that cannot be decoded.
+    """
+    import tempfile
+
+    kind = workspace.modality(modality)
+    found = model_named(workspace, model, modality)
+    with speaking(kind, found) as speaker, tempfile.TemporaryDirectory() as folder:
+        for file in files:
+            # The same way in as for captured media: what is heard live is what is trained on.
+            ingested = kind.ingest(kind.roles[0], file)
+            place = Path(folder) / "media"
+            place.write_bytes(ingested.data)
+            said = speaker.recognize({kind.roles[0]: MediaFile(path=place)})
+            yield Transcript(file=str(file), recognition=said, model=found.name)
+
+
+def publish(
+    workspace: Workspace,
+    model: str,
+    target: Path,
+    *,
+    modality: str = "speech",
+    options: Mapping[str, object] | None = None,
+) -> Path:
+    """Writes a model in the layout of an app that loads it from a folder.
+
+    Raises:
+        NotFoundError: no such model.
+        MissingDependencyError: the extra that converts it is not installed.
+        InvalidInputError: the modality has no such layout.
+    """
+    kind = workspace.modality(modality)
+    if not isinstance(kind, CanPublish):
+        raise InvalidInputError(
+            f"`{modality}` models cannot be published", hint="export the model folder instead"
+        )
+    found = model_named(workspace, model, modality)
+    return kind.publish(Path(found.location), target, options or {})

@@ -1,0 +1,252 @@
+"""Training: queueing a run with every option decided, and carrying it out in the worker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from truing.domain.dataset import DatasetRef, Split
+from truing.domain.errors import InvalidInputError, NotFoundError, NothingToDoError
+from truing.domain.event import Event
+from truing.domain.format import FailedRow
+from truing.domain.modality import CanTrain
+from truing.domain.model import GENERAL
+from truing.domain.recipe import Example, MediaFile, Recipe, RunContext
+from truing.domain.registry import Registry
+from truing.domain.run import Run, RunRequest
+from truing.loop import train as training
+from truing.workspace.datasets import examples
+from truing.workspace.models import NamedModel, model_named
+
+if TYPE_CHECKING:
+    from truing.domain.modality import Modality
+    from truing.jobs.supervisor import Supervisor
+    from truing.workspace import Workspace
+
+
+def recipe_named(modality: Modality, name: str) -> Recipe:
+    """A recipe of a modality, built in or installed.
+
+    Raises:
+        NotFoundError: no such recipe.
+        InvalidInputError: the modality cannot be trained.
+    """
+    if not isinstance(modality, CanTrain):
+        raise InvalidInputError(
+            f"`{modality.name}` has no recipes", hint="install a package that brings one"
+        )
+    recipes = Registry(
+        f"{modality.name} recipe", modality.recipes, f"truing.recipes.{modality.name}"
+    )
+    made: Recipe = recipes.load(name)()
+    return made
+
+
+def train(
+    workspace: Workspace,
+    dataset: str,
+    *,
+    recipe: str | None = None,
+    base: str | None = None,
+    options: Mapping[str, str] | None = None,
+    replay: str | None = None,
+    seed: int = 0,
+    audience: str = GENERAL,
+    start: bool = True,
+) -> Run:
+    """Queues a run with every option decided, and starts it in a process of its own.
+
+    Args:
+        workspace: where everything is.
+        dataset: `name@number`.
+        recipe: its name; the modality's first one when left out.
+        base: `champion`, a model of the workspace, a folder or a hub id.
+        options: the recipe's options by name, as text; see `truing recipes`.
+        replay: an audiofolder or `name@number` of general examples against forgetting.
+        seed: of everything the recipe leaves to chance.
+        audience: whose model it is to become.
+        start: False only queues it.
+
+    Raises:
+        NotFoundError: no such dataset, recipe or base.
+        NothingToDoError: no training rows.
+        SettingError: an unknown option or one that does not fit.
+    """
+    version = workspace.store.datasets.get(DatasetRef.parse(dataset))
+    modality = workspace.modality(version.modality)
+    chosen = recipe_named(modality, recipe or next(iter(_recipes(modality))))
+    if replay is not None:
+        _check_replay(workspace, replay)
+    found = model_named(workspace, base, version.modality) if base is not None else None
+    request = training.plan(
+        chosen,
+        version,
+        RunRequest(
+            modality=version.modality,
+            recipe=chosen.name,
+            dataset=str(version.ref),
+            base=_lasting_name(found),
+            replay=replay,
+            seed=seed,
+            audience=audience,
+        ),
+        options or {},
+    )
+    run = workspace.store.runs.add(workspace.ids.new(), request, workspace.clock.now())
+    _note(workspace, "run-queued", {"run": run.id, "dataset": dataset, "recipe": chosen.name})
+    if start:
+        supervisor(workspace).start(run.id)
+    return run
+
+
+def _lasting_name(found: NamedModel | None) -> str | None:
+    """A name that still means the same when the run starts: no alias, no relative folder."""
+    if found is None:
+        return None
+    folder = Path(found.location)
+    outside = found.version is None and folder.is_dir()
+    return str(folder.resolve()) if outside else found.name
+
+
+def _recipes(modality: Modality) -> Mapping[str, str]:
+    return modality.recipes if isinstance(modality, CanTrain) else {"": ""}
+
+
+def supervisor(workspace: Workspace) -> Supervisor:
+    """Starts and watches runs of this workspace."""
+    from truing.jobs.supervisor import Supervisor
+
+    return Supervisor(workspace.store.runs, folder=workspace.layout.root, clock=workspace.clock)
+
+
+def execute(workspace: Workspace, run: Run, context: RunContext) -> dict[str, object] | None:
+    """Carries out a run; called in the worker process.
+
+    Returns:
+        What the run made, or None when it stopped before the end.
+    """
+    request = run.request
+    version = workspace.store.datasets.get(DatasetRef.parse(request.dataset))
+    recipe = recipe_named(workspace.modality(request.modality), request.recipe)
+    base = model_named(workspace, request.base, request.modality) if request.base else None
+    test = workspace.store.datasets.rows(version.ref, Split.TEST)
+    material = training.Material(
+        version=version,
+        train=examples(workspace, version.ref, Split.TRAIN),
+        validation=examples(workspace, version.ref, Split.VALIDATION),
+        replay=_replay(workspace, request.replay),
+        base=base.location if base is not None else None,
+        base_name=base.name if base is not None else None,
+        base_parents=base.parents if base is not None else (),
+        licence=_licence(base),
+        held_out=[str(row.sample_uid) for row in test if row.sample_uid is not None],
+    )
+    if not len(material.train):
+        raise NothingToDoError(
+            f"every training row of `{version.ref}` was forgotten", hint="freeze a new version"
+        )
+    store = workspace.store
+    result = training.carry_out(
+        run,
+        recipe,
+        material,
+        context,
+        training.TrainPorts(
+            models=store.models,
+            model_files=workspace.model_files,
+            samples=store.samples,
+            clock=workspace.clock,
+            ids=workspace.ids,
+        ),
+    )
+    if result is not None:
+        _note(workspace, "run-ended", {"run": run.id, "model": result["model"]})
+    return result
+
+
+def work(workspace: Workspace, run_id: int) -> str:
+    """The worker process of a run: takes it, carries it out, ends it; returns its state."""
+    from truing.jobs.worker import work as work_on
+
+    state = work_on(
+        workspace.store.runs,
+        run_id,
+        folder=workspace.layout.root,
+        clock=workspace.clock,
+        execute=partial(execute, workspace),
+    )
+    return state.value
+
+
+def _licence(base: NamedModel | None) -> str | None:
+    if base is None:
+        return None
+    if base.version is not None:
+        return base.version.licence
+    description = Path(base.location) / "model.json"
+    if not description.is_file():
+        return None
+    data: dict[str, Any] = json.loads(description.read_text(encoding="utf-8"))
+    licence = data.get("licence")
+    return str(licence) if licence else None
+
+
+def _is_dataset(text: str) -> bool:
+    return not Path(text).exists() and text.rpartition("@")[2].isdecimal()
+
+
+def _check_replay(workspace: Workspace, replay: str) -> None:
+    if _is_dataset(replay):
+        workspace.store.datasets.get(DatasetRef.parse(replay))
+    elif not Path(replay).is_dir():
+        raise NotFoundError(
+            f"there is no folder `{replay}` to replay",
+            hint="name an audiofolder with metadata.jsonl, or a dataset version NAME@NUMBER",
+        )
+
+
+def _replay(workspace: Workspace, replay: str | None) -> Sequence[Example]:
+    """General examples: the training rows of a version, or the labelled rows of a folder."""
+    if replay is None:
+        return ()
+    if _is_dataset(replay):
+        return examples(workspace, DatasetRef.parse(replay), Split.TRAIN)
+    return folder_examples(Path(replay))
+
+
+def folder_examples(
+    folder: Path, keep: Callable[[Example], bool] = lambda _: True
+) -> list[Example]:
+    """The labelled rows of an audiofolder, its media where they are.
+
+    Raises:
+        NothingToDoError: the folder has no row with a text.
+    """
+    from truing.workspace.collecting import reader_of
+
+    found = []
+    for row in reader_of("audiofolder").read(folder):
+        if isinstance(row, FailedRow) or row.truth is None:
+            continue
+        media = {
+            role: MediaFile(path=Path(one))
+            for role, one in row.media.items()
+            if isinstance(one, (str, Path))
+        }
+        example = Example(uid=row.key, media=media, truth=row.truth, subject=row.subject)
+        if media and keep(example):
+            found.append(example)
+    if not found:
+        raise NothingToDoError(
+            f"`{folder}` has no recording with a text",
+            hint="its metadata.jsonl needs `file_name` and `transcription`",
+        )
+    return found
+
+
+def _note(workspace: Workspace, kind: str, data: Mapping[str, object]) -> None:
+    event = Event(kind=kind, at=workspace.clock.now(), actor=workspace.actor, data=data)
+    workspace.store.events.add(event)
