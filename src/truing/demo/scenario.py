@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.demo import shipped
+from truing.demo.phrases import Phrase, phrases
 from truing.domain.clock import MICROSECONDS
 from truing.domain.dataset import DatasetRef, Split
 from truing.domain.errors import InvalidInputError, RunFailedError
@@ -40,7 +41,7 @@ EXAM = 250
 FEWEST = 60
 SEED = 20261120
 APP = "demo-app"
-ADAPTED, GENERAL, HELD_OUT = "my-voice", "others", "others-held-out"
+ADAPTED, OTHERS, HELD_OUT = "my-voice", "others", "others-held-out"
 
 Say = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
@@ -58,16 +59,16 @@ class DemoResult:
     ci: tuple[float, float] | None
     """95 % interval of the change in WER."""
     corrections: int
-    """Recordings trained on; each was confirmed or corrected."""
+    """Utterances trained on; each was confirmed or corrected."""
     corrected: int
     """Those among them that the model had got wrong."""
     exam: int
-    """Recordings the models were judged by; none was trained on."""
+    """Utterances the models were judged by; none was trained on."""
     wer_control: float
     """After the same steps on general recordings alone."""
     wer_baseline: float | None
     retention_before: float | None
-    """WER on recordings of the base's own speakers that no model was trained on."""
+    """WER on utterances of the base's own speakers that no model was trained on."""
     retention_after: float | None
     promoted: bool
     gate: str
@@ -112,18 +113,18 @@ def run(
         RunFailedError: training failed.
     """
     voice = _voice(recordings or shipped.RECORDINGS, speaker)
-    unaware = shipped.never_heard(voice.speaker, voice.rows)
-    base = str(shipped.base_without(unaware))
+    base = str(shipped.base_without(voice.unaware))
     with Workspace.create(folder, rng=random.Random(SEED)) as workspace:
         stage = _Stage(workspace=workspace, say=say, progress=progress)
         started = workspace.clock.now()
         say(f"Workspace: {workspace.layout.root}")
         say(
-            f"Speaker: {voice.speaker}, {len(voice.rows)} real recordings, "
-            "unknown to the base model."
+            f"Speaker: {voice.speaker}. {voice.recordings} real recordings, joined into "
+            f"{len(voice.spoken)} utterances of one to three words. "
+            "The base model has never heard this voice."
         )
         _capture(stage, voice, base)
-        _bring_in_general(stage, unaware)
+        _bring_in_others(stage, voice.unaware)
         return _learn_and_prove(stage, voice, base, started)
 
 
@@ -132,24 +133,26 @@ def run(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """The recordings of the speaker to be learned, in a fixed shuffled order."""
+    """What the speaker to be learned says, in a fixed shuffled order."""
 
     speaker: str
-    rows: Sequence[ImportedRow]
+    unaware: str
+    """The shipped speaker whose base model never heard this voice."""
+    spoken: Sequence[Phrase]
     corrections: int
+    recordings: int
 
     @property
     def exam(self) -> int:
-        """How many recordings are held out."""
-        return len(self.rows) - self.corrections
+        """How many utterances are held out."""
+        return len(self.spoken) - self.corrections
 
 
 def _voice(folder: Path, speaker: str | None) -> Voice:
     by_speaker: dict[str, list[ImportedRow]] = {}
     for row in reader_of("audiofolder").read(folder):
-        if isinstance(row, FailedRow) or row.truth is None:
-            continue
-        by_speaker.setdefault(row.subject or "unknown", []).append(row)
+        if not isinstance(row, FailedRow) and row.truth is not None:
+            by_speaker.setdefault(row.subject or "unknown", []).append(row)
     if not by_speaker:
         raise InvalidInputError(
             f"`{folder}` has no recording with a transcript",
@@ -162,58 +165,80 @@ def _voice(folder: Path, speaker: str | None) -> Voice:
             f"`{folder}` has no recording of `{name}`",
             hint=f"it has {', '.join(sorted(by_speaker))}",
         )
-    rows = sorted(by_speaker[name], key=lambda row: row.key)
-    if len(rows) < FEWEST:
+    rows = by_speaker[name]
+    spoken = list(phrases(rows, random.Random(SEED)))
+    if len(spoken) < FEWEST:
         raise InvalidInputError(
-            f"`{name}` has {len(rows)} recordings; the demo needs {FEWEST} or more",
-            hint="add recordings: up to 50 are corrected, the others are the exam",
+            f"`{name}` has {len(rows)} recordings, enough for {len(spoken)} utterances; the demo "
+            f"needs {FEWEST}",
+            hint="add recordings: a third of them, up to 50, is corrected, the others are the exam",
         )
-    random.Random(SEED).shuffle(rows)
-    corrections = min(CORRECTIONS, len(rows) // 3)
-    return Voice(speaker=name, rows=rows[: corrections + EXAM], corrections=corrections)
+    corrections = min(CORRECTIONS, len(spoken) // 3)
+    return Voice(
+        speaker=name,
+        unaware=shipped.never_heard(name, rows),
+        spoken=spoken[: corrections + EXAM],
+        corrections=corrections,
+        recordings=len(rows),
+    )
 
 
 # --- capture and review ------------------------------------------------------------------------
 
 
 def _capture(stage: _Stage, voice: Voice, base: str) -> None:
-    """The app recognises each recording; the person settles what was said."""
+    """The app recognises each utterance; the person settles what was said."""
     workspace = stage.workspace
     stage.say("")
     stage.say("1. Capture: the app transcribes with the base model; Truing keeps sound and text.")
-    wrong = 0
     with speaking(workspace.modality("speech"), model_named(workspace, base)) as recognizer:
-        for done, row in enumerate(voice.rows, 1):
-            heard = recognizer.recognize({"audio": MediaFile(path=_path(row))})
-            number = _keep(
-                workspace, row, raw=heard, model="digits-base", source=APP, subject=voice.speaker
+        for done, phrase in enumerate(voice.spoken, 1):
+            number = _keep(workspace, phrase, source=APP)
+            medium = workspace.sample(number).media[0]
+            heard = recognizer.recognize(
+                {"audio": MediaFile(path=workspace.blobs.path(medium.digest))}
             )
-            settled = workspace.review(
-                number, "corrected", row.truth, shown_because="audit", actor=voice.speaker
-            )
-            wrong += settled.revision.verdict is Verdict.CORRECTED
-            stage.progress("capture and review", done, len(voice.rows))
+            workspace.add_prediction(number, heard, model="digits-base")
+            stage.progress("capture", done, len(voice.spoken))
+    wrong = 0
+    for done, (phrase, selected) in enumerate(
+        zip(voice.spoken, list(workspace.queue("oldest")), strict=True), 1
+    ):
+        settled = workspace.review(
+            selected.sample.id,
+            "corrected",
+            phrase.text,
+            shown_because=selected.because,
+            actor=voice.speaker,
+        )
+        wrong += settled.revision.verdict is Verdict.CORRECTED
+        stage.progress("review", done, len(voice.spoken))
     stage.say(
         f"2. Review: what the person would type, replayed from the known transcripts: "
-        f"{wrong} of {len(voice.rows)} had to be corrected."
+        f"{wrong} of {len(voice.spoken)} had to be corrected."
     )
 
 
-def _bring_in_general(stage: _Stage, unaware: str) -> None:
-    """Recordings of the base's own speakers: to replay against forgetting, and to test it."""
-    for name, takes in ((GENERAL, shipped.REPLAYED), (HELD_OUT, shipped.HELD_OUT)):
-        rows = shipped.general_rows(unaware, takes)
-        for done, row in enumerate(rows, 1):
-            _keep(stage.workspace, row, truth=row.truth, source=name, subject=row.subject)
-            stage.progress(f"recordings of others ({name})", done, len(rows))
+def _bring_in_others(stage: _Stage, unaware: str) -> None:
+    """The base's own speakers: to replay against forgetting, and to see what is forgotten."""
+    for name, takes in ((OTHERS, shipped.REPLAYED), (HELD_OUT, shipped.HELD_OUT)):
+        spoken = list(phrases(shipped.rows_of_others(unaware, takes), random.Random(SEED)))
+        for done, phrase in enumerate(spoken, 1):
+            _keep(stage.workspace, phrase, source=name, truth=phrase.text)
+            stage.progress(f"other speakers ({name})", done, len(spoken))
         stage.workspace.freeze(
             name, test_share=0.0, validation_share=0.0, where=SampleFilter(source=name)
         )
 
 
-def _keep(workspace: Workspace, row: ImportedRow, **details: object) -> int:
+def _keep(workspace: Workspace, phrase: Phrase, **details: object) -> int:
     kept = workspace.capture(
-        "speech", audio=_path(row), source_key=row.key, sampling=Sampling.WHOLESALE, **details
+        "speech",
+        audio=(phrase.sound, phrase.rate),
+        subject=phrase.subject,
+        source_key=phrase.key,
+        sampling=Sampling.WHOLESALE,
+        **details,
     )
     if kept is None:
         raise InvalidInputError(
@@ -222,27 +247,23 @@ def _keep(workspace: Workspace, row: ImportedRow, **details: object) -> int:
     return kept.id
 
 
-def _path(row: ImportedRow) -> Path:
-    return Path(str(row.media["audio"]))
-
-
 # --- freeze, train, prove ----------------------------------------------------------------------
 
 
 def _learn_and_prove(stage: _Stage, voice: Voice, base: str, started: int) -> DemoResult:
     workspace = stage.workspace
     version = _freeze(stage, voice)
-    run = _train(stage, "4. Train", version, base, {}, replay=f"{GENERAL}@1")
+    run = _train(stage, "4. Train", version, base, {}, replay=f"{OTHERS}@1")
     candidate = str(run.result["model"])
-    stage.say("5. Evaluate old and new on the recordings held out.")
+    stage.say("5. Evaluate old and new on the utterances held out.")
     before, after = (
         _judge(stage, label, model, version)
         for label, model in (("base model", base), ("new model", candidate))
     )
     # The run's own options, so that the control differs in the data alone.
     same = {key: str(value) for key, value in run.request.options.items()}
-    label = "   Control: the same steps on the other speakers' recordings alone"
-    control = _train(stage, label, f"{GENERAL}@1", base, same, replay=None)
+    label = "   Control: the same steps on the other speakers alone"
+    control = _train(stage, label, f"{OTHERS}@1", base, same, replay=None)
     beside = _judge(stage, "control", str(control.result["model"]), version)
     verdict = workspace.promote(candidate, dataset=version, general_set=f"{HELD_OUT}@1")
     stage.say(f"6. Promote: {verdict.sentence}.")
@@ -276,13 +297,13 @@ def _learn_and_prove(stage: _Stage, voice: Voice, base: str, started: int) -> De
 def _freeze(stage: _Stage, voice: Voice) -> str:
     version = stage.workspace.freeze(
         ADAPTED,
-        test_share=voice.exam / len(voice.rows),
+        test_share=voice.exam / len(voice.spoken),
         validation_share=0.0,
         seed=SEED,
         where=SampleFilter(source=APP),
     )
     stage.say(
-        f"3. Freeze: {version.ref}: {version.counts['train']} recordings to learn from, "
+        f"3. Freeze: {version.ref}: {version.counts['train']} utterances to learn from, "
         f"{version.counts['test']} held out; digest {version.digest[7:19]}…"
     )
     return str(version.ref)
@@ -340,7 +361,7 @@ def _one_clip(stage: _Stage, before: Evaluation, after: Evaluation) -> None:
     row = rows[0]
     sample = stage.workspace.store.samples.by_uids([row.sample_uid])[row.sample_uid]
     stage.say(
-        f"   Recording {sample.id}, one of {len(rows)} on which they differ: it says "
+        f"   Sample {sample.id}, one of {len(rows)} on which they differ: it says "
         f"“{sample.truth}”, the old model hears “{said[row.sample_uid]}”, "
         f"the new one “{row.prediction}”."
     )

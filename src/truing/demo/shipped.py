@@ -69,7 +69,7 @@ def _metadata() -> Iterator[dict[str, object]]:
         yield from map(json.loads, lines)
 
 
-def general_rows(unaware: str, chosen: range) -> list[ImportedRow]:
+def rows_of_others(unaware: str, chosen: range) -> list[ImportedRow]:
     """Recordings of the other speakers, by the number of the take."""
     takes = {str(entry["file_name"]): entry["recording"] for entry in _metadata()}
     rows = reader_of("audiofolder").read(RECORDINGS)

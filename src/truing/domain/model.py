@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePath
 
 from truing.domain.errors import InvalidInputError
 
 GENERAL = "general"
 """The audience of everybody; a speaker's own is `subject:<name>`."""
+
+
+def short_name(name: str) -> str:
+    """A model's name in a sentence: of a folder, only its own name."""
+    folder = PurePath(name)
+    return folder.name if folder.is_absolute() else name
 
 
 class ModelState(StrEnum):

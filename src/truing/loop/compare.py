@@ -212,7 +212,7 @@ def compare(
     *,
     truths: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """Sets two evaluations side by side on the rows they share.
+    """Sets two evaluations side by side on the rows they both have.
 
     Args:
         a: the model in use, with its rows.
@@ -226,8 +226,8 @@ def compare(
     """
     _check(a, b, metric)
     before = {row.sample_uid: row for row in a.rows}
-    shared = [(before[row.sample_uid], row) for row in b.rows if row.sample_uid in before]
-    same = [pair for pair in shared if a.dataset_digest == b.dataset_digest or _alike(pair, metric)]
+    both = [(before[row.sample_uid], row) for row in b.rows if row.sample_uid in before]
+    same = [pair for pair in both if a.dataset_digest == b.dataset_digest or _alike(pair, metric)]
     if not same:
         raise InvalidInputError(
             f"the evaluations of `{a.model}` and `{b.model}` have no row in common",
@@ -259,9 +259,9 @@ def compare(
         differing=paired.differing,
         wins=sum(row.gain > 0 for row in compared),
         losses=sum(row.gain < 0 for row in compared),
-        only_a=len(a.rows) - len(shared),
-        only_b=len(b.rows) - len(shared),
-        changed=len(shared) - len(same),
+        only_a=len(a.rows) - len(both),
+        only_b=len(b.rows) - len(both),
+        changed=len(both) - len(same),
         slices=tuple(_by_subject(compared)),
         compared=tuple(compared),
     )

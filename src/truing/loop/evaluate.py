@@ -211,7 +211,7 @@ def held_rows(datasets: Datasets, request: EvaluationRequest) -> Held:
             f"`{request.dataset}` has no {request.split.value} row to judge "
             f"`{request.model}` by: {excluded} were used to train it, {forgotten} were forgotten",
             hint="review samples of the audit stream and freeze another version: "
-            "truing review --order audit",
+            "truing review --queue audit",
         )
     return Held(rows=tuple(rows), excluded=excluded, forgotten=forgotten)
 
@@ -231,11 +231,13 @@ def _stored(
         return None
     beside = found.figures.get("baseline")
     name = beside.get("name") if isinstance(beside, Mapping) else None
+    # Forgetting takes rows away but not what they did to the figures.
+    entire = found.figures.get("rows") == len(found.rows)
     same_rows = {row.sample_uid for row in found.rows} == {row.sample_uid for row in held.rows}
     scored = all(one.name in found.figures for one in metrics)
     wanted = baseline is None or baseline.name == name
-    whole = same_rows and scored and wanted and found.metric == metrics[0].name
-    return found if whole else None
+    same_metric = scored and found.metric == metrics[0].name
+    return found if entire and same_rows and same_metric and wanted else None
 
 
 def _payload(row: DatasetRow) -> Mapping[str, Any]:

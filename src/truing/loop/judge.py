@@ -27,7 +27,7 @@ from truing.domain.clock import Clock
 from truing.domain.digest import canonical_json, digest_bytes
 from truing.domain.errors import InvalidInputError
 from truing.domain.evaluation import Evaluation
-from truing.domain.model import ModelState, ModelVersion
+from truing.domain.model import ModelState, ModelVersion, short_name
 from truing.domain.ports import Models
 from truing.domain.settings import Settings
 
@@ -290,7 +290,7 @@ def _examined(case: Case) -> GateVerdict | Evidence:
         return _forgets(case, case.retention)
     if evidence is None:
         sentence = f"not proven: there is nothing to compare `{case.candidate.ref}` with"
-        hint = 'promote it all the same: truing promote --force "why"'
+        hint = 'promote it all the same: truing promote MODEL --force --reason "why"'
         return _verdict(case, Reason.NOT_PROVEN, sentence, hint=hint)
     if evidence.rows < rules.minimum_rows:
         more = _reviews(rules.minimum_rows - evidence.rows, rules)
@@ -304,7 +304,7 @@ def _examined(case: Case) -> GateVerdict | Evidence:
         return _verdict(case, Reason.NOT_BETTER, sentence, hint=_review_hint(None))
     if case.baseline is not None and _gain(case.baseline) <= 0:
         sentence = f"not better than the trivial baseline: {_figures(case.baseline)}"
-        hint = "look at the data and at the run's figures: truing runs"
+        hint = "look at the data and at the run's figures: truing jobs"
         return _verdict(case, Reason.NOT_BETTER, sentence, hint=hint)
     return evidence
 
@@ -401,7 +401,7 @@ def _figures(evidence: Evidence) -> str:
         spread = f" [{100.0 * evidence.ci[0]:+.1f}, {100.0 * evidence.ci[1]:+.1f}]"
     return (
         f"{evidence.metric} {_percent(evidence.value_b)} against {_percent(evidence.value_a)} "
-        f"of `{evidence.model_a}`, {points:+.1f} points{spread}"
+        f"of `{short_name(evidence.model_a)}`, {points:+.1f} points{spread}"
     )
 
 
@@ -415,4 +415,4 @@ def _reviews(rows: int, rules: GateRules) -> int:
 def _review_hint(more: int | None) -> str:
     if more is None:
         return "train again with more reviewed samples: truing review"
-    return "review samples drawn by chance, then freeze again: truing review --order audit"
+    return "review samples drawn by chance, then freeze again: truing review --queue audit"

@@ -76,7 +76,7 @@ class Rival:
     name: str
     """A model reference, folder or hub id."""
     role: str
-    """`champion`, `general champion`, `previous champion` or `base`."""
+    """`base`, `champion` or `general champion`, the latter two also as `previous …`."""
 
 
 def rival_of(models: Models, candidate: ModelVersion, audience: str) -> Rival | None:
@@ -96,8 +96,8 @@ def rival_of(models: Models, candidate: ModelVersion, audience: str) -> Rival | 
         usable = [one for one in reversed(stack) if one != name and _ready(models, one)]
         if usable:
             current = usable[0] == models.champion(candidate.ref.modality, listed)
-            whose = "" if listed == audience else "general "
-            return Rival(name=usable[0], role=whose + ("" if current else "previous ") + "champion")
+            role = "champion" if listed == audience else "general champion"
+            return Rival(name=usable[0], role=role if current else f"previous {role}")
     return Rival(name=candidate.base, role="base") if candidate.base is not None else None
 
 
@@ -159,7 +159,7 @@ def _ground(
         if force.strip() in ("", GATE, ROLLBACK, FALLBACK):
             raise InvalidInputError(
                 f"`{force}` is no reason to promote `{name}` without the gate",
-                hint='say why, it is recorded: truing promote --force "heard it, it is better"',
+                hint='say why, it is recorded: truing promote MODEL --force --reason "it is better"',
             )
         return force.strip(), current
     if verdict is None:

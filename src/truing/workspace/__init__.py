@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from truing.domain.modality import Modality
     from truing.domain.model import Promotion
     from truing.domain.ports import Blobs, ModelFiles, Store
+    from truing.domain.prediction import Prediction, Recognition
     from truing.domain.review import Revision, Verdict
     from truing.domain.run import Run
     from truing.domain.sample import Added
@@ -154,6 +155,19 @@ class Workspace:
         from truing.workspace import collecting
 
         return collecting.capture(self, modality, **utterance)
+
+    def add_prediction(self, id: int, said: Recognition, *, model: str | None = None) -> Prediction:
+        """Appends what a recognizer said of a sample later on.
+
+        Raises:
+            NotFoundError: no such sample.
+        """
+        from truing.domain.prediction import Prediction, PredictionKind
+
+        now = self.clock.now()
+        kind = PredictionKind.RECOGNIZER
+        prediction = Prediction(kind=kind, recognition=said, model=model, created_at=now)
+        return self.store.samples.add_prediction(id, prediction)
 
     def import_from(self, format: str, path: str | Path, **options: Any) -> Imported:  # noqa: ANN401
         """Brings in everything a foreign source holds; see `collecting.import_from`."""

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from truing.domain.dataset import DatasetRef, DatasetRow, Split
 from truing.domain.digest import digest_file
 from truing.domain.errors import InvalidInputError
-from truing.domain.evaluation import EvaluatedRow, Evaluation, Metric
+from truing.domain.evaluation import Evaluation
 from truing.domain.modality import CanBaseline, CanPublish, CanRecognize, LoadedRecognizer
 from truing.domain.prediction import Recognition
 from truing.domain.recipe import Example, MediaFile
 from truing.loop import compare as comparing
 from truing.loop import evaluate as evaluating
 from truing.loop.train import example_of
-from truing.metrics import significance
+from truing.metrics.cluster_statistics import ClusterStatistics
 from truing.workspace.datasets import examples
 from truing.workspace.models import NamedModel, lineage_uids, model_named
 from truing.workspace.training import folder_examples
@@ -28,22 +28,6 @@ if TYPE_CHECKING:
     from truing.workspace import Workspace
 
 Progress = Callable[[int, int], None]
-
-
-class PairedStatistics:
-    """The numeric work of `truing.metrics`, as the verbs ask for it."""
-
-    def interval(
-        self, rows: Sequence[EvaluatedRow], metric: Metric
-    ) -> significance.Interval | None:
-        """See `significance.interval`."""
-        return significance.interval(rows, metric)
-
-    def compare(
-        self, rows_a: Sequence[EvaluatedRow], rows_b: Sequence[EvaluatedRow], metric: Metric
-    ) -> significance.PairedFigures:
-        """See `significance.compare`."""
-        return significance.compare(rows_a, rows_b, metric)
 
 
 class _Speaker:
@@ -124,7 +108,7 @@ def evaluate(
     ports = evaluating.EvaluatePorts(
         datasets=store.datasets,
         evaluations=store.evaluations,
-        statistics=PairedStatistics(),
+        statistics=ClusterStatistics(),
         clock=workspace.clock,
         ids=workspace.ids,
     )
@@ -181,7 +165,9 @@ def compare(
 def compared(workspace: Workspace, one: Evaluation, two: Evaluation) -> comparing.Comparison:
     """Sets two evaluations side by side, with the truths of their rows."""
     metric = workspace.modality(one.modality).metrics[0]
-    return comparing.compare(one, two, metric, PairedStatistics(), truths=truths_of(workspace, two))
+    return comparing.compare(
+        one, two, metric, ClusterStatistics(), truths=truths_of(workspace, two)
+    )
 
 
 def truths_of(workspace: Workspace, evaluation: Evaluation) -> dict[str, str]:

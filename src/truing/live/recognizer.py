@@ -1,0 +1,174 @@
+"""The champion in this process: hears an utterance, answers, and keeps what the settings allow."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from truing.domain.clock import Clock
+from truing.domain.errors import TruingError, UnavailableError
+from truing.domain.media import IngestedMedia
+from truing.domain.modality import Modality
+from truing.domain.prediction import Prediction, PredictionKind, Recognition
+from truing.domain.recipe import MediaFile
+from truing.domain.sample import Added
+from truing.live.bench import Bench, Champions
+from truing.loop.capture import Utterance
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript(Recognition):
+    """An answer, which model gave it, and the sample it was kept as."""
+
+    model: str
+    sample: Added | None = None
+    """None when it was not kept."""
+    not_kept: str | None = None
+    """Why it could not be kept although it was tried; the answer stands all the same."""
+
+
+class Recognizer:
+    """Answers utterances with the model in use, which may be swapped meanwhile; see `Bench`.
+
+    Safe from several threads. Nothing is loaded before the first utterance.
+
+    Args:
+        modality: reads what the app gives; its first role is what is recognised.
+        champions: which models there are to answer.
+        clock: for the date of a prediction.
+        capture: keeps an utterance, or decides not to; None keeps nothing.
+        folder: for the file a model reads, removed after each utterance; the system's folder for
+            temporary files when left out.
+    """
+
+    def __init__(
+        self,
+        modality: Modality,
+        champions: Champions,
+        *,
+        clock: Clock,
+        capture: Callable[[Utterance], Added | None] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self._modality = modality
+        self._bench = Bench(champions)
+        self._clock = clock
+        self._capture = capture
+        self._folder = folder
+
+    @property
+    def model(self) -> str | None:
+        """The reference of the model that answers now, None before the first utterance."""
+        return self._bench.model
+
+    def transcribe(
+        self,
+        source: object,
+        *,
+        subject: str | None = None,
+        session: str | None = None,
+        app: str = "app",
+        context: Mapping[str, object] | None = None,
+    ) -> Transcript:
+        """The text of one utterance; kept as a sample, durably, when the settings say so.
+
+        Args:
+            source: whatever the modality takes: a path, bytes of a file, (samples, rate).
+            subject: who is heard or seen.
+            session: the sitting it belongs to.
+            app: the app that asks.
+            context: what the app knows of the moment.
+
+        Raises:
+            InvalidInputError: a source the modality cannot take.
+            DamagedError: bytes that cannot be decoded.
+            NotFoundError: there is no champion yet.
+            UnavailableError: neither the champion nor the one before it could answer; the
+                utterance is kept without a prediction when the settings say so.
+            ConflictError: the recognizer was closed.
+        """
+        role = self._modality.roles[0]
+        media = self._modality.ingest(role, source)
+        utterance = Utterance(
+            # A source that is not whole is read again when it is kept: its damage is noted then.
+            media={role: media.data if media.damage is None else source},
+            subject=subject,
+            session=session,
+            source=app,
+            context=context or {},
+        )
+        try:
+            with self._as_file(media) as file:
+                said, model = self._bench.answer({role: file})
+        except UnavailableError as error:
+            sample, problem = self._keep(utterance)
+            kept = f"it was kept as sample {sample.id}" if sample is not None else problem
+            error.add_note(kept or "it was not kept")
+            raise
+        sample, problem = self._keep(self._with_prediction(utterance, said, model))
+        parts = {each.name: getattr(said, each.name) for each in dataclasses.fields(Recognition)}
+        return Transcript(**parts, model=model, sample=sample, not_kept=problem)
+
+    def refresh(self) -> str | None:
+        """Looks for another champion now and returns when it is in use; returns its reference.
+
+        Raises:
+            NotFoundError: there is no champion yet.
+            ConflictError: the recognizer was closed.
+        """
+        return self._bench.refresh()
+
+    def close(self) -> None:
+        """Frees all models, each after the utterance it is at; a second call does nothing."""
+        self._bench.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _as_file(self, media: IngestedMedia) -> Iterator[MediaFile]:
+        suffix = "." + media.media_type.rpartition("/")[2]
+        descriptor, name = tempfile.mkstemp(prefix="truing-", suffix=suffix, dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(media.data)
+            yield MediaFile(path=Path(name))
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _with_prediction(self, utterance: Utterance, said: Recognition, model: str) -> Utterance:
+        prediction = Prediction(
+            kind=PredictionKind.RECOGNIZER,
+            recognition=said,
+            model=model,
+            created_at=self._clock.now(),
+        )
+        return dataclasses.replace(utterance, predictions=(prediction,))
+
+    def _keep(self, utterance: Utterance) -> tuple[Added | None, str | None]:
+        """The sample, or why it could not be kept: an answer is not withheld for that."""
+        if self._capture is None:
+            return None, None
+        try:
+            return self._capture(utterance), None
+        except (TruingError, OSError) as error:
+            log.warning("an utterance was not kept: %s", type(error).__name__)
+            return None, str(error)
