@@ -6,7 +6,8 @@ imported on first use, so that `import truing` stays light.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+# Not imported from `typing`: that would load two dozen modules, and type checkers know the name.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace

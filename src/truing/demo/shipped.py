@@ -17,7 +17,7 @@ from truing.workspace.collecting import reader_of
 
 DIGITS = Path(__file__).parent / "digits"
 RECORDINGS = DIGITS / "recordings"
-NEW_SPEAKER = "theo"
+NEW_SPEAKER = "jackson"
 REPLAYED = range(10, 30)
 """Recordings of each digit that the bases were trained on and that are replayed."""
 HELD_OUT = range(5)

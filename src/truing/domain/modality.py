@@ -88,6 +88,9 @@ class CanRecognize(Protocol):
     def open_recognizer(self, model: str, options: Mapping[str, object]) -> LoadedRecognizer:
         """Loads a model from a folder or hub id, warm enough for the first call.
 
+        Every recognizer understands the option `text_only`: only text and confidence are asked
+        for, as in an evaluation. The other options are its own.
+
         Raises:
             NotFoundError: no such folder, or no model in it.
             UnavailableError: a hub that cannot be reached.

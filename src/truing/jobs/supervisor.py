@@ -31,6 +31,9 @@ from truing.jobs.pace import Pace
 from truing.jobs.worker import CLEAN
 from truing.platform import FileLock, boot_id, end_now, process_alive, start_detached
 
+FAREWELL = 5.0
+"""Seconds a worker gets to leave after its run has ended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -169,6 +172,7 @@ class Supervisor:
                 if said is not None and on_progress is not None:
                     on_progress(said)
                 if over:
+                    self._seen_off(run_id)
                     return Outcome(run=run)
                 time.sleep(self._poll)
         except KeyboardInterrupt:
@@ -177,6 +181,17 @@ class Supervisor:
                 detached=f"run {run_id} goes on without you: `truing logs {run_id} -f` follows it, "
                 f"`truing stop {run_id}` stops it",
             )
+
+    def _seen_off(self, run_id: int) -> None:
+        """Waits for the worker of a settled run to leave: it has said its last word already."""
+        child = self._children.pop(run_id, None)
+        if child is None:
+            return
+        try:
+            child.process.wait(timeout=FAREWELL)
+        except subprocess.TimeoutExpired:
+            # It may tend another run by now; it belongs to itself.
+            self._children[run_id] = child
 
     def stop(self, run_id: int, *, force: bool = False) -> Run:
         """Asks a run to save a checkpoint and end for good; an ended one is left as it is.

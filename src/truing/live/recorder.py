@@ -102,7 +102,7 @@ def microphone(
     library = _library()
     waiting: queue.Queue[Block] = queue.Queue()
 
-    def take(block: Any, _frames: int, _time: Any, _status: Any) -> None:
+    def take(block: Block, _frames: int, _time: object, _status: object) -> None:
         waiting.put(block[:, 0].copy())
 
     try:
@@ -131,7 +131,7 @@ def _blocks(waiting: queue.Queue[Block], timeout: float) -> Iterator[Block]:
             ) from error
 
 
-def _library() -> Any:
+def _library() -> Any:  # noqa: ANN401
     try:
         import sounddevice
     except ImportError as error:
@@ -146,7 +146,7 @@ def _library() -> Any:
     return sounddevice
 
 
-def _no_microphone(library: Any, why: str) -> UnavailableError:
+def _no_microphone(library: Any, why: str) -> UnavailableError:  # noqa: ANN401
     inputs = [str(d["name"]) for d in library.query_devices() if d["max_input_channels"] > 0]
     names = ", ".join(f"`{name}`" for name in inputs)
     return UnavailableError(

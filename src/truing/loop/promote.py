@@ -159,7 +159,7 @@ def _ground(
         if force.strip() in ("", GATE, ROLLBACK, FALLBACK):
             raise InvalidInputError(
                 f"`{force}` is no reason to promote `{name}` without the gate",
-                hint='say why, it is recorded: truing promote MODEL --force --reason "it is better"',
+                hint='say why, it is recorded: truing promote MODEL --force --reason "…"',
             )
         return force.strip(), current
     if verdict is None:

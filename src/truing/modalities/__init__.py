@@ -1,1 +1,6 @@
 """Modalities: one folder each, with the same file names inside."""
+
+from __future__ import annotations
+
+MODALITIES: dict[str, str] = {"speech": "truing.modalities.speech.modality:Speech"}
+"""Built-in modalities, `name -> "module:attribute"`; nothing is imported to list them."""

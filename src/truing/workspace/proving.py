@@ -33,7 +33,7 @@ Progress = Callable[[int, int], None]
 class _Speaker:
     """A model that is loaded when it is first asked, so that remembered answers cost nothing."""
 
-    def __init__(self, modality: Modality, model: NamedModel) -> None:
+    def __init__(self, modality: Modality, model: NamedModel, *, text_only: bool) -> None:
         if not isinstance(modality, CanRecognize):
             raise InvalidInputError(
                 f"`{modality.name}` cannot recognise anything",
@@ -41,11 +41,12 @@ class _Speaker:
             )
         self._modality = modality
         self._model = model
+        self._options = {"text_only": True} if text_only else {}
         self._loaded: LoadedRecognizer | None = None
 
     def recognize(self, media: Mapping[str, MediaFile]) -> Recognition:
         if self._loaded is None:
-            self._loaded = self._modality.open_recognizer(self._model.location, {})
+            self._loaded = self._modality.open_recognizer(self._model.location, self._options)
         return self._loaded.recognize(media)
 
     def close(self) -> None:
@@ -55,9 +56,11 @@ class _Speaker:
 
 
 @contextmanager
-def speaking(modality: Modality, model: NamedModel) -> Iterator[_Speaker]:
-    """A model for as long as it is needed."""
-    speaker = _Speaker(modality, model)
+def speaking(
+    modality: Modality, model: NamedModel, *, text_only: bool = False
+) -> Iterator[_Speaker]:
+    """A model for as long as it is needed; with `text_only` it spends no time on more."""
+    speaker = _Speaker(modality, model, text_only=text_only)
     try:
         yield speaker
     finally:
@@ -113,7 +116,7 @@ def evaluate(
         ids=workspace.ids,
     )
     path = workspace.blobs.path
-    with speaking(modality, found) as speaker:
+    with speaking(modality, found, text_only=True) as speaker:
         said = evaluating.remembered(
             lambda row: speaker.recognize(example_of(row, path).media),
             found.digest,
@@ -206,7 +209,7 @@ def general_figure(
     metric = modality.metrics[0]
     numerator = denominator = 0.0
     cache = workspace.store.recognitions
-    with speaking(modality, model) as speaker:
+    with speaking(modality, model, text_only=True) as speaker:
         for done, example in enumerate(given, 1):
             key = _media_key(example)
             said = cache.get(model.digest, key)

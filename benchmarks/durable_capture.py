@@ -1,0 +1,195 @@
+"""Durable capture: our write path against the bare floor of one file and one row, in one run.
+
+The floor is what anybody must do who wants both kept: write a file beside, sync, rename, sync the
+folder, then commit one row of 4 KB with one index in SQLite (WAL, `synchronous=FULL`). Ours is
+`LocalBlobs.put` and `Samples.add` with media, predictions, findings, counters, search index and
+all the indexes of the lists. Both get bytes that are kept as they come.
+
+Budget: at least 80 % of the floor's captures per second, as the median over pairs of rounds that
+run one right after the other.
+
+    python benchmarks/durable_capture.py [--rounds 9] [--captures 150] [--folder DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from truing.domain.media import Media
+from truing.domain.prediction import PredictionKind, Word
+from truing.domain.sample import NewSample
+from truing.stores.blobs_local import LocalBlobs
+from truing.stores.database.sqlite import library
+from truing.stores.database.store import open_database
+from truing.testing.factories import make_finding, make_prediction, make_sample
+
+BUDGET = 0.8
+BYTES = 64 * 1024
+ROW = 4096
+FILL = 2_000
+"""Samples that are there before anything is measured."""
+
+
+class Floor:
+    """One file, one row."""
+
+    def __init__(self, folder: Path) -> None:
+        self._blobs = folder / "blobs"
+        self._blobs.mkdir(parents=True)
+        self._database = library().connect(folder / "floor.db", isolation_level=None)
+        for statement in (
+            "PRAGMA journal_mode=WAL",
+            "PRAGMA synchronous=FULL",
+            "CREATE TABLE samples (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, document TEXT)",
+        ):
+            self._database.execute(statement)
+        self._row = "x" * ROW
+
+    def prepare(self, data: bytes) -> bytes:
+        """Nothing to prepare."""
+        return data
+
+    def capture(self, data: bytes) -> None:
+        """Keeps one sample."""
+        digest = hashlib.sha256(data).hexdigest()
+        folder = self._blobs / digest[:2]
+        if not folder.is_dir():
+            folder.mkdir()
+            _sync_folder(self._blobs)
+        draft = folder / f".{digest}"
+        with draft.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.rename(folder / digest[2:])
+        _sync_folder(folder)
+        row = (digest, self._row)
+        self._database.execute("INSERT INTO samples (digest, document) VALUES (?, ?)", row)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._database.close()
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
+
+
+class Ours:
+    """The stores of a workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._store = open_database(folder / "truing.db")
+        self._blobs = LocalBlobs(folder / "blobs")
+        self._random = random.Random(1)
+        self._store.samples.add([self.sample(b"%d" % place) for place in range(FILL)])
+
+    def sample(self, data: bytes) -> NewSample:
+        """A sample as a speech app captures it: ten words with times, a correction, a finding."""
+        words = [f"word{self._random.randrange(5_000)}" for _ in range(10)]
+        timed = tuple(
+            Word(text=word, start=place * 0.3, end=place * 0.3 + 0.25, confidence=0.9)
+            for place, word in enumerate(words)
+        )
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        audio = Media(
+            role="audio",
+            digest=digest,
+            size=len(data),
+            media_type="audio/flac",
+            facts={"duration": 3.5, "sample_rate": 16_000, "channels": 1, "content": digest},
+        )
+        return make_sample(
+            captured_at=time.time_ns() // 1000,
+            subject="ada",
+            session="sitting-1",
+            media=(audio,),
+            predictions=(
+                make_prediction(
+                    " ".join(words), words=timed, confidence=self._random.random(), seconds=0.4
+                ),
+                make_prediction(" ".join(words[::-1]), kind=PredictionKind.CORRECTOR),
+            ),
+            findings=(make_finding(),) if self._random.random() < 0.1 else (),
+            quality=self._random.choice((1.0, 1.0, 1.0, 0.8, 0.5)),
+            groups=(f"content:{digest}",),
+        )
+
+    def prepare(self, data: bytes) -> tuple[bytes, NewSample]:
+        """What the app and the modality have said of the sample by the time it is kept."""
+        return data, self.sample(data)
+
+    def capture(self, given: tuple[bytes, NewSample]) -> None:
+        """Keeps one sample."""
+        data, sample = given
+        if self._blobs.put(data) != sample.media[0].digest:
+            raise ValueError("the blob has another digest than its sample says")
+        self._store.samples.add([sample])
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self._store.close()
+
+
+def rate(writer: Floor | Ours, captures: int, source: random.Random) -> float:
+    """Captures per second, one after the other."""
+    given: list[Any] = [writer.prepare(source.randbytes(BYTES)) for _ in range(captures)]
+    capture: Callable[[Any], None] = writer.capture
+    started = time.perf_counter()
+    for one in given:
+        capture(one)
+    return captures / (time.perf_counter() - started)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prints the figures as JSON; 1 when the budget is not met."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--captures", type=int, default=150)
+    parser.add_argument("--folder", type=Path, default=None)
+    given = parser.parse_args(arguments)
+    folder = Path(tempfile.mkdtemp(dir=given.folder))
+    source = random.Random(0)
+    floor, ours = Floor(folder / "floor"), Ours(folder / "ours")
+    pairs = []
+    try:
+        for one in (floor, ours):
+            rate(one, 50, source)
+        for place in range(given.rounds):
+            order = (floor, ours) if place % 2 else (ours, floor)
+            figures = {one: rate(one, given.captures, source) for one in order}
+            pairs.append((figures[floor], figures[ours]))
+    finally:
+        floor.close()
+        ours.close()
+        shutil.rmtree(folder)
+    ratio = statistics.median(mine / bare for bare, mine in pairs)
+    result = {
+        "benchmark": "durable_capture",
+        "floor_per_second": [round(bare) for bare, _ in pairs],
+        "ours_per_second": [round(mine) for _, mine in pairs],
+        "ratio": round(ratio, 3),
+        "budget": BUDGET,
+        "met": ratio >= BUDGET,
+    }
+    print(json.dumps(result, indent=2))
+    return 0 if result["met"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""`truing compare`: tell whether one model is better than another, and how surely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truing.cli import output, wording
+from truing.cli.arguments import add_json
+from truing.cli.table import LINES
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from truing.loop.compare import Comparison
+    from truing.workspace import Workspace
+
+HELP = LINES["compare"]
+EXAMPLE = "truing compare champion speech/2 --dataset mine@1 --html report.html"
+SPLITS = ("test", "validation", "train")
+SHOWN = 5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.add_argument("first", metavar="A", help="the model to compare with, such as champion")
+    parser.add_argument("others", nargs="+", metavar="B", help="one or more models")
+    parser.add_argument("--dataset", required=True, metavar="NAME@N", help="such as mine@1")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="test when left out")
+    parser.add_argument(
+        "--html", metavar="FILE", help="write a page with every difference; it quotes what was said"
+    )
+    add_json(
+        parser,
+        '{"a": {"model", "wer"}, "b", "dataset", "split", "metric", "metric_version", '
+        '"higher_is_better", "difference", "ci": [low, high], "level", "p_value", "p_better", '
+        '"method", "rows", "clusters", "wins", "losses", "ties", "only_a", "only_b", "changed", '
+        '"slices", "best", "worst"}; for more than two models {"comparisons": [the same]}',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compares each other model with the first; `Workspace.compare` is the library twin."""
+    from truing.cli.opening import open_workspace
+
+    _check(args)
+    with open_workspace(args) as workspace:
+        with output.progress("comparing", quiet=args.json) as advance:
+            found = [
+                workspace.compare(
+                    args.first, other, args.dataset, split=args.split, on_progress=advance
+                )
+                for other in args.others
+            ]
+        if args.html:
+            _write_page(workspace, found[0], Path(args.html))
+    if args.json:
+        told = [one.as_dict() for one in found]
+        output.show_json(told[0] if len(told) == 1 else {"comparisons": told})
+    else:
+        _show(found)
+        if args.html:
+            output.show(f"wrote {args.html}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    from truing.domain.errors import ConflictError, InvalidInputError
+
+    if args.html and len(args.others) > 1:
+        raise InvalidInputError("a page compares two models", hint="write one page per pair")
+    if args.html and Path(args.html).exists():
+        raise ConflictError(f"`{args.html}` exists already", hint="name another file")
+
+
+def _write_page(workspace: Workspace, found: Comparison, place: Path) -> None:
+    from truing.domain.clock import to_iso
+    from truing.metrics.report import render
+    from truing.platform import storage_error, write_durably
+
+    page = render(found, made_at=to_iso(workspace.clock.now())[:16].replace("T", " ") + " UTC")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, place) from error
+    write_durably(place, page.encode("utf-8"))
+
+
+def _show(found: Sequence[Comparison]) -> None:
+    first = found[0]
+    name = first.metric.upper()
+    output.show(f"{first.dataset}, {first.split}, {wording.several(first.rows, 'recording')}")
+    output.table(
+        ("model", name, "difference", f"{first.level:.0%} interval", "p", "better", "worse"),
+        [
+            (first.model_a, wording.percent(first.value_a)),
+            *(
+                (
+                    one.model_b,
+                    wording.percent(one.value_b),
+                    wording.points(one.difference),
+                    _interval(one),
+                    wording.p_value(one.p_value),
+                    one.wins,
+                    one.losses,
+                )
+                for one in found
+            ),
+        ],
+        right=(name, "difference", "p", "better", "worse"),
+    )
+    if len(found) == 1:
+        _show_rows(first)
+
+
+def _interval(one: Comparison) -> str | None:
+    if one.ci is None:
+        return None
+    return f"{100 * one.ci[0]:+.1f} to {100 * one.ci[1]:+.1f}"
+
+
+def _show_rows(one: Comparison) -> None:
+    for title, rows in (("better", one.best(SHOWN)), ("worse", one.worst(SHOWN))):
+        if rows:
+            output.show()
+            output.table(
+                (f"said, where {one.model_b} is {title}", one.model_a, one.model_b),
+                [(row.truth, row.prediction_a, row.prediction_b) for row in rows],
+            )

@@ -1,0 +1,63 @@
+"""`truing doctor`: look whether everything needed is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from truing.cli import output
+from truing.cli.arguments import add_json
+from truing.cli.table import LINES
+
+if TYPE_CHECKING:
+    import argparse
+
+    from truing.workspace.keeping import Check
+
+HELP = LINES["doctor"]
+EXAMPLE = "truing doctor"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    add_json(parser, '{"ok", "checks": [{"name", "ok", "says", "hint"}]}')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints each check and ends with 1 when one fails; `keeping.doctor` is the library twin."""
+    checks = _checks(args)
+    ok = all(check.ok for check in checks)
+    if args.json:
+        lines = [
+            {"name": one.name, "ok": one.ok, "says": one.says, "hint": one.hint} for one in checks
+        ]
+        output.show_json({"ok": ok, "checks": lines})
+        return 0 if ok else 1
+    rows = [("ok" if one.ok else "FAULT", one.name, one.says, _to_do(one)) for one in checks]
+    output.table(("", "what", "found", "to do"), rows)
+    if not ok:
+        output.hint("mend what is marked FAULT, then look again: truing doctor")
+    return 0 if ok else 1
+
+
+def _to_do(check: Check) -> str:
+    """What to do, where something can be done; an extra that is missing is no fault."""
+    return check.hint or " " if not check.ok or check.says == "not installed" else " "
+
+
+def _checks(args: argparse.Namespace) -> list[Check]:
+    from truing.cli.opening import open_workspace
+    from truing.domain.errors import NoWorkspaceError, TruingError
+    from truing.workspace.keeping import Check, doctor
+
+    try:
+        with open_workspace(args) as workspace:
+            return doctor(workspace)
+    except NoWorkspaceError as error:
+        # Outside a workspace there is nothing wrong, unless one was asked for by name.
+        named = args.workspace is not None
+        says = error.message if named else "none here"
+        missing = Check(name="workspace", ok=not named, says=says, hint=error.hint)
+        return [*doctor(None), missing]
+    except TruingError as error:
+        broken = Check(name="workspace", ok=False, says=error.message, hint=error.hint)
+        return [*doctor(None), broken]

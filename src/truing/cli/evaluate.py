@@ -1,0 +1,147 @@
+"""`truing evaluate`: measure a model on recordings it has never learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from truing.cli import output, wording
+from truing.cli.arguments import add_json
+from truing.cli.table import LINES
+
+if TYPE_CHECKING:
+    import argparse
+
+    from truing.domain.evaluation import Evaluation
+    from truing.workspace import Workspace
+
+HELP = LINES["evaluate"]
+EXAMPLE = "truing evaluate speech/2 --dataset mine@1"
+SPLITS = ("test", "validation", "train")
+SHOWN = 10
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.add_argument("model", metavar="MODEL", help="champion, speech/3, a folder or a hub id")
+    parser.add_argument("--dataset", required=True, metavar="NAME@N", help="such as mine@1")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="test when left out")
+    parser.add_argument(
+        "--fresh", action="store_true", help="measure again although it was done before"
+    )
+    add_json(
+        parser,
+        '{"model", "dataset", "split", "metric", "metric_version", "wer", "cer", '
+        '"sentence_accuracy", "ci": [low, high], "level", "rows", "clusters", "cluster_by", '
+        '"excluded", "forgotten", "unreadable", "baseline": {"name", "wer", "difference", "ci", '
+        '"p_better"}, "real_time_factor", "speakers": [{"name", "rows", "clusters", "value", '
+        '"ci"}], "by_duration", "by_confidence", "errors": {"hits", "substitutions", "deletions", '
+        '"insertions", "length"}, "confusions": [{"truth", "said", "count"}]}',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluates and reports; `Workspace.evaluate` is the library twin."""
+    from truing.cli.opening import open_workspace
+
+    with open_workspace(args) as workspace:
+        with output.progress(f"evaluating {args.model}", quiet=args.json) as advance:
+            found = workspace.evaluate(
+                args.model, args.dataset, args.split, fresh=args.fresh, on_progress=advance
+            )
+        report = as_dict(workspace, found)
+    if args.json:
+        output.show_json(report)
+    else:
+        _show(report)
+    return 0
+
+
+def as_dict(workspace: Workspace, found: Evaluation) -> dict[str, object]:
+    """The figures with what stands behind them: speakers, lengths, kinds of error."""
+    from truing.metrics import slices
+    from truing.metrics.words import confusions
+    from truing.workspace.proving import truths_of
+
+    metric = workspace.modality(found.modality).metrics[0]
+    pairs = slices.pairs_of(found.rows, truths_of(workspace, found))
+    return {
+        "model": found.model,
+        "dataset": found.dataset,
+        "split": found.split,
+        "metric": found.metric,
+        "metric_version": found.metric_version,
+        **found.figures,
+        "speakers": [one.as_dict() for one in slices.by_subject(found.rows, metric)],
+        "by_duration": [one.as_dict() for one in slices.by_duration(found.rows, metric)],
+        "by_confidence": [one.as_dict() for one in slices.by_confidence(found.rows, metric)],
+        "errors": slices.error_types(pairs).as_dict(),
+        "confusions": [
+            {"truth": one.truth, "said": one.said, "count": one.count} for one in confusions(pairs)
+        ],
+    }
+
+
+def _show(report: Mapping[str, object]) -> None:
+    metric = str(report["metric"])
+    baseline, errors = report.get("baseline"), report["errors"]
+    factor = report.get("real_time_factor")
+    interval = wording.percents(report.get("ci"))
+    output.facts(
+        {
+            "model": report["model"],
+            "on": f"{report['dataset']}, {report['split']}, "
+            f"{wording.several(int(str(report['rows'])), 'recording')}",
+            metric.upper(): f"{wording.percent(report[metric])}"
+            + (f" (95 % interval {interval})" if interval else " (too few recordings to say more)"),
+            "CER": wording.percent(report.get("cer")),
+            "whole sentences right": wording.percent(report.get("sentence_accuracy")),
+            "trivial baseline": f"{wording.percent(baseline[metric])} ({baseline['name']})"
+            if isinstance(baseline, Mapping)
+            else None,
+            "word errors": _errors(errors) if isinstance(errors, Mapping) else None,
+            "time per second of sound": f"{factor:.2f} s" if isinstance(factor, float) else None,
+            "left out, learned from": report.get("excluded") or None,
+            "left out, forgotten": report.get("forgotten") or None,
+            "left out, unreadable": report.get("unreadable") or None,
+        }
+    )
+    _show_slices(report, metric)
+
+
+def _errors(errors: Mapping[str, object]) -> str:
+    return (
+        f"{errors['substitutions']} wrong, {errors['deletions']} missing, "
+        f"{errors['insertions']} too many, of {errors['length']}"
+    )
+
+
+def _show_slices(report: Mapping[str, object], metric: str) -> None:
+    for title, name in (("speaker", "speakers"), ("length", "by_duration")):
+        rows = report[name]
+        if isinstance(rows, list) and len(rows) > 1:
+            output.show()
+            output.table(
+                (title, "recordings", metric.upper(), "95 % interval"),
+                [
+                    (
+                        one["name"],
+                        one["rows"],
+                        wording.percent(one["value"]),
+                        wording.percents(one["ci"]),
+                    )
+                    for one in rows
+                ],
+                right=("recordings", metric.upper()),
+            )
+    confused = report["confusions"]
+    if isinstance(confused, list) and confused:
+        output.show()
+        output.table(
+            ("said", "heard as", "times"),
+            [
+                (one["truth"] or "(nothing)", one["said"] or "(nothing)", one["count"])
+                for one in confused[:SHOWN]
+            ],
+            right=("times",),
+        )

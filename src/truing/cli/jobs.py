@@ -1,0 +1,60 @@
+"""`truing jobs`: list training runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from truing.cli import output, runs, wording
+from truing.cli.arguments import add_json, number
+from truing.cli.table import LINES
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = LINES["jobs"]
+EXAMPLE = "truing jobs"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.add_argument("--limit", type=number, default=20, metavar="N", help="at most N (20)")
+    add_json(parser, f'{{"jobs": [{{{runs.KEYS}}}]}}')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lists runs, newest first; `Workspace.store.runs` is the library twin."""
+    from truing.cli.opening import open_workspace
+
+    with open_workspace(args) as workspace:
+        every = workspace.store.runs.all(limit=args.limit)
+    if args.json:
+        output.show_json({"jobs": [runs.as_dict(one) for one in every]})
+        return 0
+    if not every:
+        output.hint("no runs yet: truing train --dataset NAME@N --base MODEL")
+        return 0
+    output.table(
+        ("run", "state", "steps", "recipe", "dataset", "base", "model", "begun (UTC)", "took"),
+        [
+            (
+                one.id,
+                runs.state(one),
+                runs.done(one),
+                one.request.recipe,
+                one.request.dataset,
+                one.request.base,
+                one.result.get("model"),
+                wording.when(one.started_at),
+                wording.took(one.started_at, one.ended_at),
+            )
+            for one in every
+        ],
+        right=("run", "steps"),
+        whole=("state", "recipe", "dataset", "model", "begun (UTC)", "took"),
+    )
+    for one in every:
+        if one.error:
+            output.hint(f"run {one.id}: {output.one_line(one.error)}")
+        if runs.state(one) == "lost":
+            output.hint(f"run {one.id} lost its process; let it go on: truing resume {one.id}")
+    return 0

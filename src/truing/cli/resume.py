@@ -1,0 +1,36 @@
+"""`truing resume`: let a run go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from truing.cli import output, runs
+from truing.cli.arguments import add_json
+from truing.cli.table import LINES
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = LINES["resume"]
+EXAMPLE = "truing resume 3"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    runs.add_run(parser)
+    add_json(parser, f"{{{runs.KEYS}}}")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Wants it of the run; `Supervisor.resume` is the library twin."""
+    from truing.cli.opening import open_workspace
+    from truing.workspace.training import supervisor
+
+    with open_workspace(args) as workspace:
+        found = supervisor(workspace).resume(args.run)
+    if args.json:
+        output.show_json(runs.as_dict(found))
+    else:
+        runs.tell(found)
+        output.hint(f"follow it: truing logs {found.id} -f")
+    return 0

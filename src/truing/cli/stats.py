@@ -1,0 +1,124 @@
+"""`truing stats`: count samples and tell how often the model was right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truing.cli import output, wording
+from truing.cli.arguments import add_json
+from truing.cli.table import LINES
+
+if TYPE_CHECKING:
+    import argparse
+
+    from truing.loop.measure import Group, LiveAccuracy
+    from truing.workspace import Workspace
+    from truing.workspace.folder import Layout
+
+HELP = LINES["stats"]
+EXAMPLE = "truing stats --json"
+COUNTED = ("total", "pending", "accepted", "corrected", "rejected", "skipped", "trained")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    parser.add_argument("--speaker", metavar="NAME", help="accuracy for this speaker alone")
+    parser.add_argument("--source", metavar="NAME", help="accuracy for this app or import alone")
+    group = '{"raw": {"samples", "share_correct", "wer"}, "corrected": {the same}}'
+    add_json(
+        parser,
+        '{"total", "pending", "accepted", "corrected", "rejected", "skipped", "trained", '
+        f'"accuracy": {{"metric", "all": {group}, "audit", "by_week", "by_model", "by_speaker", '
+        '"by_source"}, "disk": {"media", "models", "runs", "database", "other", "total"}}',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints counts, accuracy and disk use; `loop.measure.measure` is the library twin."""
+    from truing.cli.opening import open_workspace
+    from truing.domain.sample import SampleFilter
+    from truing.loop.measure import measure
+
+    where = SampleFilter(modality=args.modality, subject=args.speaker, source=args.source)
+    with open_workspace(args) as workspace:
+        metric = workspace.modality(args.modality).metrics[0]
+        counts = _counts(workspace, args.modality)
+        accuracy = measure(workspace.store.samples, metric, where)
+        disk = disk_use(workspace.layout)
+    if args.json:
+        output.show_json({**counts, "accuracy": accuracy.as_dict(), "disk": disk})
+        return 0
+    _show(counts, accuracy, disk)
+    return 0
+
+
+def _counts(workspace: Workspace, modality: str) -> dict[str, int]:
+    counts = workspace.store.samples.state_counts(modality)
+    states = {name: counts.get(name, 0) for name in COUNTED[1:]}
+    # `trained` is no state: such a sample is in one of the others as well.
+    return {"total": sum(states.values()) - states["trained"], **states}
+
+
+def disk_use(layout: Layout) -> dict[str, int]:
+    """Bytes of each part of a workspace."""
+    parts = {"media": layout.blobs, "models": layout.models, "runs": layout.runs}
+    found = {name: _bytes_below(folder) for name, folder in parts.items()}
+    name = layout.database.name
+    found["database"] = sum(
+        path.stat().st_size for path in layout.root.glob(f"{name}*") if path.is_file()
+    )
+    whole = _bytes_below(layout.root)
+    return {**found, "other": max(0, whole - sum(found.values())), "total": whole}
+
+
+def _bytes_below(folder: Path) -> int:
+    total = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            path = Path(place, name)
+            if path.is_file():
+                total += path.stat().st_size
+    return total
+
+
+def _show(counts: Mapping[str, int], accuracy: LiveAccuracy, disk: Mapping[str, int]) -> None:
+    if not counts["total"]:
+        output.hint("no samples yet: truing capture speech FILE…, or truing import FORMAT PATH")
+        return
+    output.facts(
+        {
+            "samples": counts["total"],
+            **{name: counts[name] for name in COUNTED[1:]},
+            "disk": f"{wording.size(disk['total'])}: media {wording.size(disk['media'])}, models "
+            f"{wording.size(disk['models'])}, runs {wording.size(disk['runs'])}",
+        }
+    )
+    if not accuracy.everything.raw.samples:
+        output.hint("how often the model was right shows once you have reviewed: truing review")
+        return
+    output.show()
+    rows = [_row("all reviewed", accuracy.everything, accuracy)]
+    rows.append(_row("taken by chance", accuracy.audit, accuracy))
+    for title, groups in accuracy.slices.items():
+        rows += [_row(f"{title} {name}", groups[name], accuracy) for name in sorted(groups)]
+    name = accuracy.metric.name.upper()
+    heads = ("", "samples", "right", f"{name} raw", f"{name} corrected")
+    output.table(heads, rows, right=heads[1:])
+    output.hint("only samples taken by chance tell how good the model is in daily use")
+
+
+def _row(title: str, group: Group, accuracy: LiveAccuracy) -> tuple[object, ...]:
+    raw = group.raw.as_dict(accuracy.metric)
+    corrected = group.corrected.as_dict(accuracy.metric)
+    name = accuracy.metric.name
+    return (
+        title,
+        raw["samples"],
+        wording.percent(raw["share_correct"]),
+        wording.percent(raw[name]),
+        wording.percent(corrected[name]),
+    )

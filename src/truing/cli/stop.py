@@ -1,0 +1,38 @@
+"""`truing stop`: let a run save its work and end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from truing.cli import output, runs
+from truing.cli.arguments import add_json
+from truing.cli.table import LINES
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = LINES["stop"]
+EXAMPLE = "truing stop 3"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    runs.add_run(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="end its process at once, if it no longer listens"
+    )
+    add_json(parser, f"{{{runs.KEYS}}}")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Wants it of the run; `Supervisor.stop` is the library twin."""
+    from truing.cli.opening import open_workspace
+    from truing.workspace.training import supervisor
+
+    with open_workspace(args) as workspace:
+        found = supervisor(workspace).stop(args.run, force=args.force)
+    if args.json:
+        output.show_json(runs.as_dict(found))
+    else:
+        runs.tell(found)
+    return 0

@@ -1,0 +1,131 @@
+"""The trivial recogniser a trained model must beat: the training clip that sounds nearest.
+
+Every clip becomes a sequence of 13 mel-frequency cepstral coefficients (Davis & Mermelstein 1980);
+the distance of two clips is that of dynamic time warping with the Sakoe-Chiba band (1978), divided
+by the length of the path; a test clip gets the text of its nearest training clip. That is how
+speaker-dependent word recognisers worked before statistical models.
+
+Scope: closed vocabularies only, such as digits or commands. It cannot spell a new sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from truing.domain.recipe import Example
+from truing.modalities.speech.acoustics import frames, mel_edges, triangles
+from truing.modalities.speech.recording import RATE, Recording
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Cepstra = NDArray[np.float32]
+
+MOST_TEXTS = 200
+"""Distinct texts; with more of them nearest-template is no honest opponent."""
+MOST_TEMPLATES = 600
+"""Training clips compared with; the first of each text in turn, so that every text is there."""
+COEFFICIENTS, BANDS = 13, 26
+MOST_FRAMES = 100
+"""Longer clips are stretched to this many frames, which bounds time and memory."""
+BAND = 0.2
+"""How far the path may leave the diagonal, as a share of the length."""
+LONGEST = 30.0
+
+
+def nearest_template(train: Sequence[Example], test: Sequence[Example]) -> list[str] | None:
+    """Predictions for `test`; None when the vocabulary is open.
+
+    It is open when there are no training clips, more than 200 different texts, or when none of the
+    truths of `test` occurs in `train`.
+
+    Raises:
+        NotFoundError, DamagedError: sound that is not there or cannot be decoded.
+    """
+    import numpy as np
+
+    texts = {example.truth for example in train}
+    known = sum(example.truth in texts for example in test)
+    if not texts or len(texts) > MOST_TEXTS or not known:
+        return None
+    chosen = _spread(train)
+    templates = [cepstra(example) for example in chosen]
+    longest = max(map(len, templates))
+    padded = np.zeros((len(templates), longest, COEFFICIENTS), dtype=np.float32)
+    for row, template in enumerate(templates):
+        padded[row, : len(template)] = template
+    lengths = np.array([len(template) for template in templates])
+    return [chosen[int(warped(cepstra(e), padded, lengths).argmin())].truth for e in test]
+
+
+def _spread(train: Sequence[Example]) -> list[Example]:
+    """At most `MOST_TEMPLATES` examples, the texts taking turns."""
+    turns: dict[str, int] = {}
+    ranked = []
+    for place, example in enumerate(train):
+        turn = turns.get(example.truth, 0)
+        turns[example.truth] = turn + 1
+        ranked.append((turn, place))
+    return [train[place] for _, place in sorted(ranked)[:MOST_TEMPLATES]]
+
+
+def cepstra(example: Example) -> Cepstra:
+    """MFCC of an example's sound, shape (frames, 13), mean and variance normalised per clip."""
+    with Recording(example.media["audio"]) as recording:
+        return mfcc(recording.read(0.0, LONGEST))
+
+
+def mfcc(sound: NDArray[np.float32]) -> Cepstra:
+    """13 cepstra of 25 ms every 10 ms at 16 kHz, pre-emphasis 0.97, Hamming, 26 mel bands."""
+    import numpy as np
+    from scipy.fft import dct
+
+    if not len(sound):
+        return np.zeros((1, COEFFICIENTS), dtype=np.float32)
+    signal = np.append(sound[0], sound[1:] - 0.97 * sound[:-1]).astype(np.float64)
+    size = 512
+    cut = frames(signal, round(0.025 * RATE), round(0.010 * RATE))
+    power = np.abs(np.fft.rfft(cut * np.hamming(cut.shape[1]), size, axis=1)) ** 2
+    # Up to 4 kHz only: telephone sound and studio sound then look alike.
+    weights = triangles(mel_edges(60.0, 4000.0, BANDS), np.fft.rfftfreq(size, 1 / RATE))
+    found = dct(np.log(power @ weights.T + 1e-8), type=2, axis=1, norm="ortho")[:, :COEFFICIENTS]
+    found = (found - found.mean(axis=0)) / (found.std(axis=0) + 1e-6)
+    if len(found) > MOST_FRAMES:
+        found = found[np.linspace(0, len(found) - 1, MOST_FRAMES).round().astype(int)]
+    return np.asarray(found, dtype=np.float32)
+
+
+def warped(clip: Cepstra, padded: NDArray[Any], lengths: NDArray[Any]) -> NDArray[np.float64]:
+    """Distance of one clip to each of many templates, shape (templates,).
+
+    Args:
+        clip: shape (frames, 13).
+        padded: shape (templates, longest, 13), zeros after each template's own length.
+        lengths: frames of each template.
+
+    All templates are warped at once: one row of every alignment matrix per step of the clip.
+    """
+    import numpy as np
+
+    count, longest, _ = padded.shape
+    squares = np.square(padded).sum(axis=2)
+    total = np.full((count, longest + 1), np.inf)
+    total[:, 0] = 0.0
+    columns = np.arange(longest)
+    for row, frame in enumerate(clip):
+        local = squares - 2 * padded @ frame + float(frame @ frame)
+        local = np.sqrt(np.maximum(local, 0.0))
+        diagonal = row / max(1, len(clip) - 1) * (lengths - 1)[:, None]
+        width = np.maximum(BAND * np.maximum(lengths, len(clip)), 8)[:, None]
+        local[np.abs(columns - diagonal) > width] = np.inf
+        before = np.minimum(total[:, :-1], total[:, 1:])
+        current = np.full_like(total, np.inf)
+        for column in range(longest):
+            current[:, column + 1] = local[:, column] + np.minimum(
+                before[:, column], current[:, column]
+            )
+        total = current
+    ends = total[np.arange(count), lengths]
+    return np.asarray(ends / (lengths + len(clip)))

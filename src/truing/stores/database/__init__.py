@@ -1,0 +1,1 @@
+"""The database store: SQLAlchemy Core, one code path for every dialect."""

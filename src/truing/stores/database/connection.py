@@ -1,0 +1,164 @@
+"""Transactions on one database, and its driver's errors in our own words.
+
+Scope: every read is one transaction that sees one moment; every write is one that holds the right
+to write from its first statement, so that two writers wait for each other instead of failing at
+the end. Connections are pooled; threads and processes may share a `Database`, and a forked child
+never touches a connection of its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+import sqlalchemy.exc
+
+from truing.domain.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    TruingError,
+    UnavailableError,
+)
+from truing.stores.database.dialect import Dialect
+from truing.stores.database.prepared import run_directly
+
+_BEGIN = "truing_begin"
+
+
+class Database:
+    """A pool of connections to one database."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self._guard = threading.Lock()
+        self._abandoned: list[sa.Pool] = []
+        self._engine = dialect.create_engine()
+        self._pid = os.getpid()
+        self._reader, self._writer = self._views()
+
+    def _views(self) -> tuple[sa.Engine, sa.Engine]:
+        sa.event.listen(self._engine, "begin", _begin)
+        return (
+            self._engine.execution_options(**{_BEGIN: self.dialect.begin_reading}),
+            self._engine.execution_options(**{_BEGIN: self.dialect.begin_writing}),
+        )
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The connections of this process."""
+        if self._pid != os.getpid():
+            with self._guard:
+                self._leave_parent()
+        return self._engine
+
+    def _leave_parent(self) -> None:
+        if self._pid == os.getpid():
+            return
+        # Closing a parent's connection here would drop its locks: keep them, never use them.
+        self._abandoned.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        self._pid = os.getpid()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction for reading.
+
+        Raises:
+            TruingError: the database refused; see `explain`.
+        """
+        _ = self.engine
+        with explained(self.dialect), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction for writing: durable when the block ends, undone when it raises.
+
+        Raises:
+            TruingError: the database refused; see `explain`.
+        """
+        _ = self.engine
+        with explained(self.dialect), self._writer.begin() as connection:
+            yield connection
+
+    def prepare(self) -> None:
+        """Opens the database and makes its lasting settings; see `Dialect.prepare`."""
+        with explained(self.dialect):
+            self.dialect.prepare(self.engine)
+
+    def scrub(self) -> None:
+        """Leaves no erased byte in the database's files; see `Dialect.scrub`."""
+        with explained(self.dialect):
+            self.dialect.scrub(self.engine)
+
+    def close(self) -> None:
+        """Ends all connections of this process; the next use opens new ones."""
+        self.engine.dispose()
+
+
+def _begin(connection: sa.Connection) -> None:
+    run_directly(connection, connection.get_execution_options()[_BEGIN])
+
+
+@contextmanager
+def explained(dialect: Dialect) -> Iterator[None]:
+    """Turns the exceptions of SQLAlchemy and the driver into ours, in this one place."""
+    try:
+        yield
+    except TruingError:
+        raise
+    except Exception as error:
+        meant = explain(error, dialect)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+def explain(error: Exception, dialect: Dialect) -> TruingError | None:
+    """What an exception means to a person; None when it shows a fault in this program.
+
+    Disk full, read-only, locked, not reachable -> `UnavailableError`; damaged -> `DamagedError`;
+    a key taken twice -> `ConflictError`; a parent row gone -> `NotFoundError`; a value no
+    database can hold -> `InvalidInputError`.
+    """
+    meant: TruingError | None = None
+    if isinstance(error, sqlalchemy.exc.TimeoutError):
+        meant = UnavailableError(
+            f"no free connection to `{dialect.place}`", hint="try again when less is going on"
+        )
+    elif isinstance(error, sqlalchemy.exc.DBAPIError) and error.orig is not None:
+        meant = dialect.explain(error.orig) or _by_class(error, dialect)
+    elif isinstance(error, OverflowError):
+        meant = InvalidInputError(
+            f"a number is too large for the database: {error}", hint="use numbers of 64 bits"
+        )
+    elif isinstance(error, UnicodeEncodeError):
+        meant = InvalidInputError(
+            f"a text holds half a character: `{error.object[error.start : error.end]!r}`",
+            hint="decode it as UTF-8 with `errors='replace'` first",
+        )
+    else:
+        meant = dialect.explain(error)
+    return meant
+
+
+def _by_class(error: sqlalchemy.exc.DBAPIError, dialect: Dialect) -> TruingError | None:
+    if isinstance(error, sqlalchemy.exc.IntegrityError):
+        if "foreign key" in str(error.orig).lower():
+            return NotFoundError(
+                "what this belongs to is not there any more", hint="it was forgotten meanwhile"
+            )
+        if "not null" in str(error.orig).lower():
+            return InvalidInputError(
+                f"a value is missing or no number: {error.orig}", hint="give a finite one"
+            )
+        return ConflictError(f"stored already: {error.orig}", hint="read it instead")
+    if isinstance(error, sqlalchemy.exc.DataError):
+        return InvalidInputError(
+            f"`{dialect.place}` cannot hold a value: {error.orig}", hint="give a smaller one"
+        )
+    return None

@@ -1,0 +1,75 @@
+"""What a database system must bring so that the collections can be kept in it.
+
+SQLite is the first; another one is a class with these members in one file, one line in
+`store.DIALECTS`, and a subclass of the conformance suite in `truing.testing`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from truing.domain.errors import TruingError
+
+
+class Dialect(Protocol):
+    """One database at one place, and all SQL that only its system understands."""
+
+    place: str
+    """Path or address without password, for messages."""
+    begin_reading: str
+    """Starts a transaction that sees one moment."""
+    begin_writing: str
+    """Starts a transaction that holds the right to write from its first statement."""
+
+    def create_engine(self) -> sa.Engine:
+        """Connections with every session setting made; nothing is opened yet."""
+        ...
+
+    def prepare(self, engine: sa.Engine) -> None:
+        """Makes settings that belong to the database as a whole, safely from several processes.
+
+        Raises:
+            UnavailableError: the library is too old for this database.
+        """
+        ...
+
+    def create_derived(self, connection: sa.Connection) -> None:
+        """Creates what is kept by triggers: the counters and the search index."""
+        ...
+
+    def insert(self, table: sa.Table) -> Any:  # noqa: ANN401 - each dialect's own insert
+        """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+        ...
+
+    def reserve(self, connection: sa.Connection, count: int) -> range:
+        """Numbers for the next `count` samples, given to nobody else, now or later."""
+        ...
+
+    def matching(self, text: str) -> sa.Select[int] | None:
+        """Numbers of the samples whose predictions or truth hold all words of `text`, the last
+        one as a prefix. None when there is no word in it.
+        """
+        ...
+
+    def unindexed(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """The column such that no index is chosen for it: for filters that select little."""
+        ...
+
+    def explain(self, error: BaseException) -> TruingError | None:
+        """What a driver's exception means to a person; None for a fault in our own SQL."""
+        ...
+
+    def scrub(self, engine: sa.Engine) -> None:
+        """Overwrites what deleted rows left behind, in every file.
+
+        Raises:
+            UnavailableError: another program is reading and would not let go.
+        """
+        ...
+
+    def problems(self, connection: sa.Connection) -> list[str]:
+        """What is wrong with the database as a file and with the library that reads it."""
+        ...

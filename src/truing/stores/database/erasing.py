@@ -1,0 +1,79 @@
+"""Erasing samples: every row that hangs on them, and which blobs nothing needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from truing.stores.database.chunks import chunks
+from truing.stores.database.recognitions import erase_recognitions
+from truing.stores.database.sample_rows import (
+    Row,
+    blob_rows,
+    finding_rows,
+    group_rows,
+    read_findings,
+    read_groups,
+    read_media,
+)
+from truing.stores.database.schema import (
+    dataset_blobs,
+    evaluated_rows,
+    sample_blobs,
+    sample_findings,
+    sample_groups,
+    samples,
+)
+
+
+def erase_samples(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
+    """Removes samples and returns, sorted, the digests to which nothing refers any more.
+
+    Revisions go by foreign key, the search index and the counters by trigger. Whatever a
+    recognizer said of one of the blobs goes too, also where another sample shares the blob: the
+    cache fills again.
+    """
+    blobs: set[str] = set()
+    heard: set[str] = set()
+    columns = samples.c
+    wanted = sa.select(columns.id, columns.uid, columns.groups, columns.media, columns.findings)
+    for piece in chunks(dict.fromkeys(ids)):
+        lookups: dict[sa.Table, list[Row]] = {
+            sample_blobs: [],
+            sample_groups: [],
+            sample_findings: [],
+        }
+        rows = connection.execute(wanted.where(columns.id.in_(piece))).all()
+        for number, _, groups, media_text, findings_text in rows:
+            media = read_media(media_text)
+            heard.update(str(one.facts["content"]) for one in media if "content" in one.facts)
+            lookups[sample_blobs] += blob_rows(number, media)
+            lookups[sample_groups] += group_rows(number, read_groups(groups))
+            lookups[sample_findings] += finding_rows(number, read_findings(findings_text))
+        blobs.update(row["digest"] for row in lookups[sample_blobs])
+        for table, gone in lookups.items():
+            erase_rows(connection, table, gone)
+        uids = [row[1] for row in rows]
+        connection.execute(sa.delete(evaluated_rows).where(evaluated_rows.c.sample_uid.in_(uids)))
+        connection.execute(sa.delete(samples).where(columns.id.in_(piece)))
+    erase_recognitions(connection, sorted(blobs | heard))
+    return sorted(blobs - still_referenced(connection, blobs))
+
+
+def erase_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Removes rows named by their whole primary key."""
+    if rows:
+        key = [column == sa.bindparam(f"gone_{column.name}") for column in table.primary_key]
+        named = [{f"gone_{name}": value for name, value in row.items()} for row in rows]
+        connection.execute(sa.delete(table).where(*key), named)
+
+
+def still_referenced(connection: sa.Connection, digests: Iterable[str]) -> set[str]:
+    """Those digests that a sample, a derived medium or a live dataset row refers to."""
+    found: set[str] = set()
+    for piece in chunks(digests):
+        for column in (sample_blobs.c.digest, dataset_blobs.c.digest):
+            query = sa.select(column).where(column.in_(piece)).distinct()
+            found.update(connection.scalars(query))
+    return found

@@ -1,0 +1,43 @@
+"""The journal in a database."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from truing.domain.event import Event
+from truing.stores.database.connection import Database
+from truing.stores.database.json_text import to_json, to_mapping
+from truing.stores.database.schema import events
+
+
+class DatabaseEvents:
+    """See `truing.domain.ports.Events`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, event: Event) -> None:
+        """See `Events.add`."""
+        row = {
+            "kind": event.kind,
+            "at": event.at,
+            "actor": event.actor,
+            "data": to_json(dict(event.data), "data"),
+        }
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(events).values(row))
+
+    def all(self, *, after: int = 0, limit: int = 200) -> list[Event]:
+        """See `Events.all`."""
+        query = sa.select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
+        with self._database.reading() as connection:
+            return [
+                Event(
+                    id=row["id"],
+                    kind=row["kind"],
+                    at=row["at"],
+                    actor=row["actor"],
+                    data=to_mapping(row["data"]),
+                )
+                for row in connection.execute(query).mappings()
+            ]

@@ -1,0 +1,65 @@
+"""Schema migrations: numbered, applied once, each in one transaction with its record.
+
+The list only grows. A migration never imports the present schema: it says itself what it makes,
+so that it means the same for ever.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from truing.domain.errors import DamagedError, InvalidInputError
+from truing.stores.database.migrations import m001_first
+from truing.stores.database.schema import migrations as record
+
+if TYPE_CHECKING:
+    from truing.domain.clock import Clock
+    from truing.stores.database.connection import Database
+
+MIGRATIONS: tuple[ModuleType, ...] = (m001_first,)
+"""In order; the number of each is its place, from 1."""
+
+
+def migrate(database: Database, clock: Clock) -> None:
+    """Applies what is missing; safe when several processes open a database at once.
+
+    Raises:
+        InvalidInputError: the database belongs to another program.
+        DamagedError: it was written by a newer version.
+    """
+    with database.reading() as connection:
+        applied = _applied(connection, database.dialect.place)
+    while applied < len(MIGRATIONS):
+        # Only the holder of the right to write looks what is missing, and fills it in.
+        with database.writing() as connection:
+            applied = _applied(connection, database.dialect.place)
+            if applied < len(MIGRATIONS):
+                migration = MIGRATIONS[applied]
+                migration.apply(connection, database.dialect)
+                applied += 1
+                name = migration.__name__.rpartition(".")[2]
+                connection.execute(
+                    sa.insert(record).values(number=applied, name=name, applied_at=clock.now())
+                )
+
+
+def _applied(connection: sa.Connection, place: str) -> int:
+    tables = sa.inspect(connection).get_table_names()
+    if record.name not in tables:
+        if tables:
+            raise InvalidInputError(
+                f"`{place}` is a database of another program: it holds `{tables[0]}`",
+                hint="import it, or give the path of a Truing database",
+            )
+        return 0
+    number = connection.scalar(sa.select(sa.func.max(record.c.number))) or 0
+    if number > len(MIGRATIONS):
+        raise DamagedError(
+            f"`{place}` was written by a newer version of Truing: its schema is {number}, "
+            f"this version knows {len(MIGRATIONS)}",
+            hint="upgrade Truing; the data is safe",
+        )
+    return number

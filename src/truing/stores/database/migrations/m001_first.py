@@ -1,0 +1,378 @@
+"""The first schema: samples, reviews, datasets, runs, models, evaluations, the journal.
+
+Frozen: it says what databases of version 1 look like, whatever `schema` has become since.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from truing.stores.database.dialect import Dialect
+
+metadata = sa.MetaData()
+
+
+def apply(connection: sa.Connection, dialect: Dialect) -> None:
+    """Creates the tables, the counters' triggers and the search index."""
+    metadata.create_all(connection)
+    dialect.create_derived(connection)
+
+
+def _numbered() -> sa.Column[int]:
+    return sa.Column("id", sa.Integer, primary_key=True, autoincrement=True)
+
+
+def _of(target: str, *, primary_key: bool = False) -> sa.Column[int]:
+    return sa.Column(
+        f"{target.removesuffix('s')}_id",
+        sa.Integer,
+        sa.ForeignKey(f"{target}.id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.Index:
+    rows = sa.text(where)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
+
+
+def _position() -> sa.Column[int]:
+    return sa.Column("position", sa.Integer, primary_key=True)
+
+
+def _text(name: str, *, null: bool = False, key: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=null, primary_key=key)
+
+
+def _whole(name: str, *, null: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=null)
+
+
+def _real(name: str, *, null: bool = False) -> sa.Column[float]:
+    return sa.Column(name, sa.Double, nullable=null)
+
+
+sa.Table(
+    "migrations",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _text("name"),
+    _whole("applied_at"),
+)
+
+sa.Table(
+    "samples",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    _text("uid"),
+    _text("modality"),
+    _text("state"),
+    _whole("captured_at"),
+    _text("subject", null=True),
+    _text("session", null=True),
+    _text("source"),
+    _text("source_key", null=True),
+    _text("sampling"),
+    _real("certainty"),
+    _real("quality"),
+    _whole("trained"),
+    _whole("revision"),
+    _whole("prediction_known"),
+    _whole("added_at"),
+    _text("salt"),
+    _text("truth", null=True),
+    _text("said"),
+    _text("consent"),
+    _text("context"),
+    _text("groups"),
+    _text("media"),
+    _text("predictions"),
+    _text("findings"),
+    sa.UniqueConstraint("uid", name="samples_uid"),
+    _partial(
+        "samples_source_key", "source", "source_key", where="source_key IS NOT NULL", unique=True
+    ),
+    sa.Index("samples_by_date", "modality", "state", "captured_at", "id"),
+    sa.Index("samples_by_certainty", "modality", "state", "certainty", "id"),
+    sa.Index("samples_by_quality", "modality", "state", "quality", "id"),
+    _partial(
+        "samples_by_subject",
+        "modality",
+        "subject",
+        "state",
+        "captured_at",
+        "id",
+        where="subject IS NOT NULL",
+    ),
+    sa.Index("samples_by_source", "source", "session", "id"),
+    _partial("samples_by_training", "id", where="trained = 1"),
+)
+
+sa.Table(
+    "sample_blobs",
+    metadata,
+    _text("digest", key=True),
+    sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "sample_groups",
+    metadata,
+    _text("key", key=True),
+    sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "sample_findings",
+    metadata,
+    _text("check", key=True),
+    sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "counters",
+    metadata,
+    _text("modality", key=True),
+    _text("name", key=True),
+    _whole("value"),
+    sqlite_with_rowid=False,
+)
+
+
+sa.Table(
+    "revisions",
+    metadata,
+    _numbered(),
+    _of("samples"),
+    _text("verdict"),
+    _text("actor"),
+    _whole("created_at"),
+    _text("truth", null=True),
+    _text("why", null=True),
+    _text("shown_because"),
+    _whole("prediction_known"),
+    _whole("undoes", null=True),
+    _real("seconds", null=True),
+    _whole("keys", null=True),
+    sa.Index("revisions_by_sample", "sample_id", "id"),
+    sa.Index("revisions_by_actor", "actor", "id"),
+    sqlite_autoincrement=True,
+)
+
+sa.Table(
+    "recognitions",
+    metadata,
+    _text("media_key", key=True),
+    _text("model_digest", key=True),
+    _text("recognition"),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "recognition_blobs",
+    metadata,
+    _text("digest", key=True),
+    _text("media_key", key=True),
+    _text("model_digest", key=True),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "datasets",
+    metadata,
+    _numbered(),
+    _text("name"),
+    _whole("number"),
+    _text("uid"),
+    _text("modality"),
+    _text("split_kind"),
+    _text("parameters"),
+    _text("digest"),
+    _whole("created_at"),
+    _text("counts"),
+    _text("excluded"),
+    _whole("forgotten"),
+    sa.UniqueConstraint("name", "number", name="datasets_name_number"),
+    sa.UniqueConstraint("uid", name="datasets_uid"),
+    sqlite_autoincrement=True,
+)
+
+sa.Table(
+    "dataset_rows",
+    metadata,
+    _of("datasets", primary_key=True),
+    _position(),
+    _text("sample_uid", null=True),
+    _text("split"),
+    _text("digest"),
+    _text("salt", null=True),
+    _text("payload", null=True),
+    sa.Index("dataset_rows_by_sample", "sample_uid", "dataset_id"),
+)
+
+sa.Table(
+    "dataset_blobs",
+    metadata,
+    _text("digest", key=True),
+    _of("datasets", primary_key=True),
+    _position(),
+    sa.Index("dataset_blobs_by_row", "dataset_id", "position"),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "assignments",
+    metadata,
+    _text("name", key=True),
+    _text("kind", key=True),
+    _text("sample_uid", key=True),
+    _text("split"),
+    _text("keys"),
+    sa.Index("assignments_by_sample", "sample_uid"),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "runs",
+    metadata,
+    _numbered(),
+    _text("uid"),
+    _text("request"),
+    _text("state"),
+    _text("want"),
+    _whole("fence"),
+    _whole("lease_until", null=True),
+    _text("boot_id", null=True),
+    _whole("pid", null=True),
+    _whole("pid_start", null=True),
+    _whole("attempts"),
+    _whole("step"),
+    _whole("total_steps"),
+    _whole("created_at"),
+    _whole("started_at", null=True),
+    _whole("ended_at", null=True),
+    _text("error", null=True),
+    _text("result"),
+    sa.UniqueConstraint("uid", name="runs_uid"),
+    sqlite_autoincrement=True,
+)
+
+sa.Table(
+    "run_metrics",
+    metadata,
+    _of("runs", primary_key=True),
+    sa.Column("step", sa.BigInteger, primary_key=True),
+    _text("name", key=True),
+    _real("value", null=True),
+    _whole("at"),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "models",
+    metadata,
+    _text("modality", key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _text("uid"),
+    _text("digest"),
+    _text("state"),
+    _whole("created_at"),
+    _text("recipe", null=True),
+    _text("base", null=True),
+    _text("parents"),
+    _text("dataset", null=True),
+    _text("dataset_digest", null=True),
+    _whole("run_id", null=True),
+    _text("audience"),
+    _text("figures"),
+    _text("licence", null=True),
+    sa.UniqueConstraint("uid", name="models_uid"),
+)
+
+sa.Table(
+    "champions",
+    metadata,
+    _text("modality", key=True),
+    _text("audience", key=True),
+    _text("model"),
+)
+
+sa.Table(
+    "promotions",
+    metadata,
+    _numbered(),
+    _text("modality"),
+    _text("audience"),
+    _text("model"),
+    _text("previous", null=True),
+    _whole("at"),
+    _text("actor"),
+    _text("reason"),
+    _text("gate"),
+    sa.Index("promotions_by_audience", "modality", "audience", "id"),
+    sqlite_autoincrement=True,
+)
+
+sa.Table(
+    "trials",
+    metadata,
+    _text("test_digest", key=True),
+    _text("candidate", key=True),
+    _whole("number"),
+    _whole("at"),
+)
+
+sa.Table(
+    "evaluations",
+    metadata,
+    _numbered(),
+    _text("uid"),
+    _text("modality"),
+    _text("model"),
+    _text("model_digest"),
+    _text("dataset"),
+    _text("dataset_digest"),
+    _text("split"),
+    _text("metric"),
+    _text("metric_version"),
+    _text("figures"),
+    _whole("created_at"),
+    sa.UniqueConstraint("uid", name="evaluations_uid"),
+    sa.Index("evaluations_by_model", "model_digest", "dataset", "split", "metric_version", "id"),
+    sqlite_autoincrement=True,
+)
+
+sa.Table(
+    "evaluated_rows",
+    metadata,
+    _of("evaluations", primary_key=True),
+    _position(),
+    _text("sample_uid"),
+    _text("prediction"),
+    _text("scores"),
+    _text("cluster"),
+    _text("subject", null=True),
+    _real("confidence", null=True),
+    _real("seconds", null=True),
+    _real("duration", null=True),
+    sa.Index("evaluated_rows_by_sample", "sample_uid"),
+    sqlite_with_rowid=False,
+)
+
+sa.Table(
+    "events",
+    metadata,
+    _numbered(),
+    _text("kind"),
+    _whole("at"),
+    _text("actor"),
+    _text("data"),
+    sqlite_autoincrement=True,
+)

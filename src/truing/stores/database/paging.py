@@ -1,0 +1,330 @@
+"""Which samples a filter lets through, in which order, by which path through the indexes.
+
+Pages go by key, never by offset. A page is put together from one walk per modality and state,
+each along an index that has exactly the wanted order, so that its cost does not grow with the
+number of samples. A filter that lets only few samples through (a session, a rare word, a rare
+finding) turns this round: those few are fetched and sorted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from truing.domain.errors import InvalidInputError
+from truing.domain.review import State
+from truing.domain.sample import SampleFilter, SampleOrder
+from truing.stores.database.dialect import Dialect
+from truing.stores.database.schema import NO_FINDINGS, NUMBERS, counters, sample_findings, samples
+
+Condition = sa.ColumnElement[bool]
+Branch = tuple[str, str]
+"""A modality and a state that hold at least one sample."""
+
+ANY_FINDING = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordering:
+    """A column and a direction; the sample's number breaks ties in the same direction."""
+
+    column: sa.Column[Any]
+    descending: bool
+
+    @property
+    def by_date(self) -> bool:
+        """Whether its column is the date, for which there are indexes by subject as well."""
+        return self.column is samples.c.captured_at
+
+    def keys(
+        self, column: sa.ColumnElement[Any], number: sa.ColumnElement[Any]
+    ) -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
+        """The ORDER BY, over these columns."""
+        return (column.desc(), number.desc()) if self.descending else (column.asc(), number.asc())
+
+    def after(self, position: Position | None) -> list[tuple[Condition, ...]]:
+        """What comes after a position, as one or two walks along an index.
+
+        The ties of the position and what lies beyond them are walked apart: SQLite does not use
+        a row's number within `(key, id) > (?, ?)`, and would read a million ties for each page.
+        """
+        if position is None:
+            return [()]
+        key, number = self.column, samples.c.id
+        if self.descending:
+            return [(key == position.value, number < position.id), (key < position.value,)]
+        return [(key == position.value, number > position.id), (key > position.value,)]
+
+
+ORDERINGS = {
+    SampleOrder.NEWEST: Ordering(column=samples.c.captured_at, descending=True),
+    SampleOrder.OLDEST: Ordering(column=samples.c.captured_at, descending=False),
+    SampleOrder.LEAST_CONFIDENT: Ordering(column=samples.c.certainty, descending=False),
+    SampleOrder.LOWEST_QUALITY: Ordering(column=samples.c.quality, descending=False),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """The last sample of a page: the value it is ordered by, and its number."""
+
+    value: float
+    id: int
+
+
+def write_cursor(order: SampleOrder, position: Position) -> str:
+    """A position as text that may stand in a URL."""
+    text = json.dumps([order.value, position.value, position.id], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode("ascii")).decode("ascii").rstrip("=")
+
+
+def read_cursor(order: SampleOrder, text: str) -> Position:
+    """The position behind a cursor.
+
+    Raises:
+        InvalidInputError: it is none, or one of another order.
+    """
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        written, value, number = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        sound = written == order.value and _is_number(value) and _is_whole(number)
+    except (ValueError, TypeError, RecursionError, binascii.Error):
+        sound, value, number = False, 0, 0
+    if not sound:
+        raise InvalidInputError(
+            f"`{text[:60]}` is no page of the order `{order.value}`",
+            hint="start again from the first page",
+        )
+    return Position(value=value, id=number)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return _is_whole(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
+
+
+def page_positions(
+    connection: sa.Connection,
+    dialect: Dialect,
+    where: SampleFilter,
+    order: SampleOrder,
+    *,
+    after: Position | None,
+    limit: int,
+) -> list[Position]:
+    """The positions of the first `limit` samples after `after`."""
+    branches = filled_branches(connection, where)
+    if not branches:
+        return []
+    ordering = ORDERINGS[order]
+    candidates = few_samples(connection, dialect, where, branches, ordering)
+    if candidates is not None:
+        query = _sorted_few(dialect, where, ordering, candidates, after, limit)
+    else:
+        query = _walks(dialect, where, ordering, branches, after, limit)
+    return [Position(value=row[0], id=row[1]) for row in connection.execute(query)]
+
+
+def _sorted_few(
+    dialect: Dialect,
+    where: SampleFilter,
+    ordering: Ordering,
+    candidates: sa.Select[int],
+    after: Position | None,
+    limit: int,
+) -> sa.Select[Any]:
+    beyond = [sa.and_(sa.true(), *part) for part in ordering.after(after)]
+    return (
+        sa.select(ordering.column, samples.c.id)
+        .where(samples.c.id.in_(candidates), sa.or_(*beyond), *conditions(dialect, where))
+        .order_by(*ordering.keys(dialect.unindexed(ordering.column), samples.c.id))
+        .limit(limit)
+    )
+
+
+def _walks(
+    dialect: Dialect,
+    where: SampleFilter,
+    ordering: Ordering,
+    branches: Sequence[Branch],
+    after: Position | None,
+    limit: int,
+) -> sa.Select[Any]:
+    indexed = {"captured_at", "subject"} if ordering.by_date else {ordering.column.name}
+    rest = conditions(dialect, where, indexed=indexed, skip=("modality", "state"))
+    walks = [
+        sa.select(ordering.column.label("key"), samples.c.id)
+        .where(samples.c.modality == modality, samples.c.state == state, *beyond, *rest)
+        .order_by(*ordering.keys(ordering.column, samples.c.id))
+        .limit(limit)
+        for modality, state in branches
+        for beyond in ordering.after(after)
+    ]
+    if len(walks) == 1:
+        return walks[0]
+    # SQLite takes ORDER BY within a UNION only inside a subquery of its own.
+    boxed = [sa.select(walk.subquery()) for walk in walks]
+    both = sa.union_all(*boxed).subquery()
+    query = sa.select(both.c.key, both.c.id)
+    return query.order_by(*ordering.keys(both.c.key, both.c.id)).limit(limit)
+
+
+def filled_branches(connection: sa.Connection, where: SampleFilter) -> list[Branch]:
+    """Modalities and states that the filter names and that hold samples, from the counters."""
+    states = [state.value for state in (where.states if where.states is not None else State)]
+    query = sa.select(counters.c.modality, counters.c.name).where(
+        counters.c.value > 0, counters.c.name.in_(states)
+    )
+    if where.modality is not None:
+        query = query.where(counters.c.modality == where.modality)
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def few_samples(
+    connection: sa.Connection,
+    dialect: Dialect,
+    where: SampleFilter,
+    branches: Sequence[Branch],
+    ordering: Ordering | None = None,
+) -> sa.Select[int] | None:
+    """A query for the candidates, when one part of the filter lets only few samples through.
+
+    Args:
+        connection: where the samples are.
+        dialect: of the database.
+        where: the filter.
+        branches: what `filled_branches` said.
+        ordering: parts of the filter that its walk sees to by index need not be tried.
+    """
+    query = sa.select(sa.func.sum(counters.c.value)).where(counters.c.modality != NUMBERS)
+    limit = few(connection.scalar(query) or 0)
+    for candidates in _narrow(dialect, where, branches, ordering):
+        probe = sa.select(sa.func.count()).select_from(candidates.limit(limit + 1).subquery())
+        if (connection.scalar(probe) or 0) <= limit:
+            return candidates
+    return None
+
+
+def few(total: int) -> int:
+    """Up to how many candidates sorting costs less than walking: about √(50 · total).
+
+    Sorting fetches each candidate (2 µs); walking until a page of 50 is full looks at
+    `50 · total / candidates` samples (2 µs each): equal where candidates² = 50 · total.
+    """
+    return max(500, math.isqrt(50 * total))
+
+
+def _narrow(
+    dialect: Dialect,
+    where: SampleFilter,
+    branches: Sequence[Branch],
+    ordering: Ordering | None,
+) -> Iterable[sa.Select[int]]:
+    column = samples.c
+    ids = sa.select(column.id)
+    modalities = column.modality.in_(sorted({modality for modality, _ in branches}))
+    states = column.state.in_(sorted({state for _, state in branches}))
+    by_date = ordering is not None and ordering.by_date
+    if where.text is not None and where.text.strip():
+        found = dialect.matching(where.text)
+        yield found if found is not None else ids.where(sa.false())
+    if where.session is not None:
+        yield ids.where(column.source.in_(_sources()), column.session == where.session)
+    if where.finding == ANY_FINDING:
+        yield sa.select(sample_findings.c.sample_id)
+    elif where.finding is not None:
+        found_by = sample_findings.c.check == where.finding
+        yield sa.select(sample_findings.c.sample_id).where(found_by)
+    if where.trained:
+        yield ids.where(column.trained == 1)
+    if where.subject is not None and not by_date:
+        yield ids.where(modalities, column.subject == where.subject)
+    if where.source is not None:
+        yield ids.where(column.source == where.source)
+    if where.confidence_below is not None:
+        yield ids.where(modalities, states, column.certainty < where.confidence_below)
+    if not by_date and (where.captured_from is not None or where.captured_until is not None):
+        yield ids.where(modalities, states, *_dates(where, column.captured_at))
+
+
+def _sources() -> sa.Select[str]:
+    """Every source, by one look into the index for each."""
+    column = samples.c.source
+    first = sa.select(sa.func.min(column).label("source"))
+    known = first.cte("sources", recursive=True)
+    following = sa.select(sa.func.min(column)).where(column > known.c.source).scalar_subquery()
+    known = known.union_all(sa.select(following).where(known.c.source.is_not(None)))
+    return sa.select(known.c.source)
+
+
+def conditions(
+    dialect: Dialect,
+    where: SampleFilter,
+    *,
+    indexed: Collection[str] = (),
+    skip: Collection[str] = (),
+) -> list[Condition]:
+    """The filter as SQL.
+
+    Args:
+        dialect: for full-text search.
+        where: the filter.
+        indexed: columns an index may be chosen for; the planner, which has no statistics,
+            leaves alone those for all others.
+        skip: columns that the caller sees to.
+    """
+
+    def column(name: str) -> sa.ColumnElement[Any]:
+        known: sa.ColumnElement[Any] = samples.c[name]
+        return known if name in indexed else dialect.unindexed(known)
+
+    found = [
+        column(name) == value
+        for name, value in _equal(where)
+        if value is not None and name not in skip
+    ]
+    if where.states is not None and "state" not in skip:
+        found.append(column("state").in_([state.value for state in where.states]))
+    found += _dates(where, column("captured_at"))
+    if where.confidence_below is not None:
+        found.append(column("certainty") < where.confidence_below)
+    if where.finding == ANY_FINDING:
+        found.append(samples.c.findings != NO_FINDINGS)
+    elif where.finding is not None:
+        here = sample_findings.c.sample_id == samples.c.id
+        found_by = sample_findings.c.check == where.finding
+        found.append(sa.select(sample_findings.c.sample_id).where(found_by, here).exists())
+    if where.text is not None and where.text.strip():
+        matches = dialect.matching(where.text)
+        found.append(sa.false() if matches is None else column("id").in_(matches))
+    return found
+
+
+def _dates(where: SampleFilter, column: sa.ColumnElement[Any]) -> list[Condition]:
+    found: list[Condition] = []
+    if where.captured_from is not None:
+        found.append(column >= where.captured_from)
+    if where.captured_until is not None:
+        found.append(column < where.captured_until)
+    return found
+
+
+def _equal(where: SampleFilter) -> Iterable[tuple[str, object]]:
+    yield "modality", where.modality
+    yield "subject", where.subject
+    yield "session", where.session
+    yield "source", where.source
+    yield "sampling", where.sampling.value if where.sampling is not None else None
+    yield "trained", int(where.trained) if where.trained is not None else None

@@ -1,0 +1,271 @@
+"""Samples as rows: how a noun is laid out in one row and its look-ups, and how it is read back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from truing.domain.consent import Consent, Purpose
+from truing.domain.finding import Finding, Severity
+from truing.domain.media import Media
+from truing.domain.prediction import Alternative, Prediction, PredictionKind, Recognition, Word
+from truing.domain.review import State
+from truing.domain.sample import NewSample, Sample, Sampling
+from truing.stores.database.chunks import chunks
+from truing.stores.database.json_text import to_json, to_list, to_mapping
+from truing.stores.database.schema import (
+    NO_FINDINGS,
+    UNKNOWN_CONFIDENCE,
+    sample_blobs,
+    sample_findings,
+    sample_groups,
+    samples,
+)
+
+Row = dict[str, Any]
+
+FINDING_FIELDS = ("check", "severity", "reason", "value", "threshold", "setting")
+"""Those that are empty are left out of the JSON."""
+
+
+def sample_row(number: int, new: NewSample) -> Row:
+    """The row of a sample that nobody has reviewed yet."""
+    said = new.predictions
+    return {
+        "id": number,
+        "uid": new.uid,
+        "modality": new.modality,
+        "state": State.PENDING.value,
+        "captured_at": new.captured_at,
+        "subject": new.subject,
+        "session": new.session,
+        "source": new.source,
+        "source_key": new.source_key,
+        "sampling": new.sampling.value,
+        "certainty": certainty(said),
+        "quality": new.quality,
+        "trained": 0,
+        "revision": 0,
+        "prediction_known": 1,
+        "added_at": new.added_at,
+        "salt": new.salt,
+        "truth": None,
+        "said": searchable(said),
+        "consent": _consent_json(new.consent),
+        "context": to_json(dict(new.context), "context") if new.context else "{}",
+        "groups": to_json(list(new.groups), "groups"),
+        "media": to_json([_media_json(one) for one in new.media], "media"),
+        "predictions": predictions_json(said),
+        "findings": findings_json(new.findings),
+    }
+
+
+def lookup_rows(numbered: Iterable[tuple[int, NewSample]]) -> dict[sa.Table, list[Row]]:
+    """What the samples will be looked for by: blobs, group keys, checks."""
+    rows: dict[sa.Table, list[Row]] = {sample_blobs: [], sample_groups: [], sample_findings: []}
+    for number, new in numbered:
+        rows[sample_blobs] += blob_rows(number, new.media)
+        rows[sample_groups] += group_rows(number, new.groups)
+        rows[sample_findings] += finding_rows(number, new.findings)
+    return rows
+
+
+def blob_rows(number: int, media: Iterable[Media]) -> list[Row]:
+    """The blobs of a sample's media and of what they were derived from."""
+    named = {name for one in media for name in (one.digest, one.parent) if name is not None}
+    return [{"digest": digest, "sample_id": number} for digest in named]
+
+
+def group_rows(number: int, groups: Iterable[str]) -> list[Row]:
+    """The keys that tie a sample to others."""
+    return [{"key": key, "sample_id": number} for key in set(groups)]
+
+
+def finding_rows(number: int, findings: Iterable[Finding]) -> list[Row]:
+    """The checks that found something."""
+    return [{"check": check, "sample_id": number} for check in {one.check for one in findings}]
+
+
+def certainty(said: Iterable[Prediction]) -> float:
+    """What a sample is ordered by: the confidence of the newest recognizer that gave one."""
+    known = [
+        value
+        for value in (
+            one.recognition.confidence for one in said if one.kind is PredictionKind.RECOGNIZER
+        )
+        if value is not None and not math.isnan(value)
+    ]
+    return known[-1] if known else UNKNOWN_CONFIDENCE
+
+
+def searchable(said: Iterable[Prediction]) -> str:
+    """The texts of all predictions, one to a line."""
+    return "\n".join(one.recognition.text for one in said)
+
+
+def predictions_json(said: Iterable[Prediction]) -> str:
+    """Predictions as the row holds them, numbered from 1."""
+    return to_json([_prediction_json(n, one) for n, one in enumerate(said, 1)], "predictions")
+
+
+def findings_json(findings: Iterable[Finding]) -> str:
+    """Findings as the row holds them."""
+    held = [
+        {name: value for name in FINDING_FIELDS if (value := getattr(one, name)) is not None}
+        for one in findings
+    ]
+    return to_json(held, "findings") if held else NO_FINDINGS
+
+
+def read_samples(connection: sa.Connection, ids: Sequence[int]) -> list[Sample]:
+    """Samples in the order of `ids`, unknown ones left out; one statement for each 500."""
+    found: dict[int, Sample] = {}
+    for piece in chunks(ids):
+        query = sa.select(samples).where(samples.c.id.in_(piece))
+        for row in connection.execute(query).mappings():
+            found[row["id"]] = _sample(row)
+    return [found[number] for number in ids if number in found]
+
+
+def _sample(row: sa.RowMapping) -> Sample:
+    return Sample(
+        id=row["id"],
+        uid=row["uid"],
+        modality=row["modality"],
+        salt=row["salt"],
+        source=row["source"],
+        source_key=row["source_key"],
+        captured_at=row["captured_at"],
+        added_at=row["added_at"],
+        consent=_consent(row["consent"]),
+        sampling=Sampling(row["sampling"]),
+        subject=row["subject"],
+        session=row["session"],
+        context=to_mapping(row["context"]),
+        media=read_media(row["media"]),
+        predictions=read_predictions(row["predictions"]),
+        findings=read_findings(row["findings"]),
+        quality=row["quality"],
+        groups=read_groups(row["groups"]),
+        state=State(row["state"]),
+        truth=row["truth"],
+        revision=row["revision"],
+        prediction_known=bool(row["prediction_known"]),
+        trained=bool(row["trained"]),
+    )
+
+
+def read_groups(text: str) -> tuple[str, ...]:
+    """Group keys from their column."""
+    return tuple(str(key) for key in to_list(text))
+
+
+def read_media(text: str) -> tuple[Media, ...]:
+    """Media from their column."""
+    return tuple(Media(**one) for one in _objects(text))
+
+
+def read_findings(text: str) -> tuple[Finding, ...]:
+    """Findings from their column."""
+    return tuple(
+        Finding(**{**one, "severity": Severity(one["severity"])}) for one in _objects(text)
+    )
+
+
+def read_predictions(text: str) -> tuple[Prediction, ...]:
+    """Predictions from their column."""
+    return tuple(
+        Prediction(
+            id=one["id"],
+            kind=PredictionKind(one["kind"]),
+            model=one.get("model"),
+            created_at=one["created_at"],
+            recognition=Recognition(
+                text=one["text"],
+                confidence=one.get("confidence"),
+                words=tuple(
+                    Word(text=word, start=start, end=end, confidence=sure)
+                    for word, start, end, sure in one.get("words", ())
+                ),
+                alternatives=tuple(
+                    Alternative(text=other, confidence=sure)
+                    for other, sure in one.get("alternatives", ())
+                ),
+                seconds=one.get("seconds"),
+            ),
+        )
+        for one in _objects(text)
+    )
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    return [one for one in to_list(text) if isinstance(one, dict)]
+
+
+def _media_json(medium: Media) -> Row:
+    held: Row = {
+        "role": medium.role,
+        "digest": medium.digest,
+        "size": medium.size,
+        "media_type": medium.media_type,
+        "facts": dict(medium.facts),
+    }
+    if medium.start is not None:
+        held["start"] = medium.start
+    if medium.end is not None:
+        held["end"] = medium.end
+    if medium.parent is not None:
+        held["parent"] = medium.parent
+    if medium.parameters:
+        held["parameters"] = dict(medium.parameters)
+    return held
+
+
+def _prediction_json(number: int, said: Prediction) -> Row:
+    recognition = said.recognition
+    confidence = recognition.confidence
+    held: Row = {
+        "id": number,
+        "kind": said.kind.value,
+        "created_at": said.created_at,
+        "text": recognition.text,
+    }
+    if said.model is not None:
+        held["model"] = said.model
+    if confidence is not None and not math.isnan(confidence):
+        held["confidence"] = confidence
+    # Lists, not objects: words are most of what is stored of a sample.
+    if recognition.words:
+        held["words"] = [(w.text, w.start, w.end, w.confidence) for w in recognition.words]
+    if recognition.alternatives:
+        held["alternatives"] = [(a.text, a.confidence) for a in recognition.alternatives]
+    if recognition.seconds is not None:
+        held["seconds"] = recognition.seconds
+    return held
+
+
+@lru_cache(maxsize=64)
+def _consent_json(consent: Consent) -> str:
+    return to_json(
+        {
+            "policy": consent.policy,
+            "purposes": sorted(purpose.value for purpose in consent.purposes),
+            "withdrawn_at": consent.withdrawn_at,
+        },
+        "consent",
+    )
+
+
+@lru_cache(maxsize=64)
+def _consent(text: str) -> Consent:
+    held: Mapping[str, Any] = to_mapping(text)
+    known = {purpose.value: purpose for purpose in Purpose}
+    return Consent(
+        policy=held["policy"],
+        purposes=frozenset(known[one] for one in held["purposes"] if one in known),
+        withdrawn_at=held["withdrawn_at"],
+    )

@@ -1,0 +1,356 @@
+"""Samples in a database."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+import sqlalchemy.exc
+
+from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from truing.domain.finding import CheckReport
+from truing.domain.prediction import Prediction
+from truing.domain.review import State
+from truing.domain.sample import Added, NewSample, Page, Sample, SampleFilter, SampleOrder
+from truing.stores.database.chunks import chunks
+from truing.stores.database.connection import Database
+from truing.stores.database.erasing import erase_rows, erase_samples
+from truing.stores.database.paging import (
+    conditions,
+    few_samples,
+    filled_branches,
+    page_positions,
+    read_cursor,
+    write_cursor,
+)
+from truing.stores.database.prepared import Prepared
+from truing.stores.database.sample_rows import (
+    certainty,
+    finding_rows,
+    findings_json,
+    lookup_rows,
+    predictions_json,
+    read_findings,
+    read_predictions,
+    read_samples,
+    sample_row,
+    searchable,
+)
+from truing.stores.database.schema import (
+    NUMBERS,
+    counters,
+    dataset_blobs,
+    sample_blobs,
+    sample_findings,
+    sample_groups,
+)
+from truing.stores.database.schema import samples as sample_table
+
+TRAINED = "trained"
+"""The counter beside those named like states."""
+_DIGESTS_AT_ONCE = 5000
+
+Numbered = tuple[int, NewSample]
+Name = tuple[str, str] | int
+
+
+class DatabaseSamples:
+    """See `truing.domain.ports.Samples`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._dialect = database.dialect
+        self._inserts = {
+            table: Prepared(sa.insert(table))
+            for table in (sample_table, sample_blobs, sample_groups, sample_findings)
+        }
+
+    def add(self, samples: Sequence[NewSample]) -> list[Added]:
+        """See `Samples.add`.
+
+        Raises:
+            ConflictError: a uid is taken by a sample of another source or key.
+        """
+        if not samples:
+            return []
+        with self._database.writing() as connection:
+            known = _stored_keys(connection, samples)
+            fresh = _fresh(samples, known)
+            if fresh:
+                numbers = self._dialect.reserve(connection, len(fresh))
+                self._insert(connection, list(zip(numbers, fresh, strict=True)))
+                for number, one in zip(numbers, fresh, strict=True):
+                    known[_name(one)] = Added(id=number, uid=one.uid, new=True)
+        # A name is new once: the second time it stands for the sample that is there.
+        return [_told(known, _name(one)) for one in samples]
+
+    def _insert(self, connection: sa.Connection, fresh: Sequence[Numbered]) -> None:
+        rows = lookup_rows(fresh)
+        rows[sample_table] = [sample_row(number, new) for number, new in fresh]
+        try:
+            for table, insert in self._inserts.items():
+                if rows[table]:
+                    insert.run(connection, rows[table])
+        except sqlalchemy.exc.IntegrityError as error:
+            raise _explained(error, fresh) from error
+
+    def get(self, id: int) -> Sample:
+        """See `Samples.get`."""
+        with self._database.reading() as connection:
+            found = read_samples(connection, [id])
+        if not found:
+            raise _no_sample(id)
+        return found[0]
+
+    def by_uids(self, uids: Sequence[str]) -> dict[str, Sample]:
+        """See `Samples.by_uids`."""
+        with self._database.reading() as connection:
+            ids = [
+                number
+                for piece in chunks(dict.fromkeys(uids))
+                for number in connection.scalars(
+                    sa.select(sample_table.c.id).where(sample_table.c.uid.in_(piece))
+                )
+            ]
+            return {sample.uid: sample for sample in read_samples(connection, ids)}
+
+    def by_source(self, source: str, keys: Sequence[str]) -> dict[str, int]:
+        """See `Samples.by_source`."""
+        with self._database.reading() as connection:
+            return {
+                key: added.id for key, added in _stored(connection, source, dict.fromkeys(keys))
+            }
+
+    def by_groups(self, keys: Sequence[str]) -> dict[str, list[int]]:
+        """See `Samples.by_groups`."""
+        found: dict[str, list[int]] = {}
+        table = sample_groups.c
+        with self._database.reading() as connection:
+            for piece in chunks(dict.fromkeys(keys)):
+                query = sa.select(table.key, table.sample_id).where(table.key.in_(piece))
+                for key, number in connection.execute(query.order_by(table.key, table.sample_id)):
+                    found.setdefault(key, []).append(number)
+        return found
+
+    def page(
+        self, where: SampleFilter, order: SampleOrder, *, after: str | None = None, limit: int = 50
+    ) -> Page[Sample]:
+        """See `Samples.page`."""
+        if limit < 1:
+            raise InvalidInputError(f"`{limit}` samples are no page", hint="ask for 1 or more")
+        start = read_cursor(order, after) if after is not None else None
+        with self._database.reading() as connection:
+            found = page_positions(
+                connection, self._dialect, where, order, after=start, limit=limit + 1
+            )
+            items = read_samples(connection, [position.id for position in found[:limit]])
+        more = write_cursor(order, found[limit - 1]) if len(found) > limit else None
+        return Page(items=tuple(items), next=more)
+
+    def iterate(self, where: SampleFilter, *, batch: int = 500) -> Iterator[Sample]:
+        """See `Samples.iterate`: each batch is one moment, no transaction is open between two."""
+        column = sample_table.c.id
+        query = sa.select(column).where(*conditions(self._dialect, where))
+        with self._database.reading() as connection:
+            branches = filled_branches(connection, where)
+            candidates = few_samples(connection, self._dialect, where, branches)
+        if candidates is not None:
+            query = query.where(column.in_(candidates))
+        last = 0
+        while branches:
+            page = query.where(column > last).order_by(column).limit(batch)
+            with self._database.reading() as connection:
+                ids = list(connection.scalars(page))
+                found = read_samples(connection, ids)
+            yield from found
+            if len(ids) < batch:
+                return
+            last = ids[-1]
+
+    def count(self, where: SampleFilter) -> int:
+        """See `Samples.count`: from the counters when only modality and states are asked for."""
+        with self._database.reading() as connection:
+            branches = filled_branches(connection, where)
+            if where == SampleFilter(modality=where.modality, states=where.states):
+                query = sa.select(sa.func.sum(counters.c.value)).where(
+                    sa.tuple_(counters.c.modality, counters.c.name).in_(branches)
+                )
+                return int(connection.scalar(query) or 0)
+            if where == SampleFilter(text=where.text):
+                return self._count_texts(connection, where.text or "")
+            candidates = few_samples(connection, self._dialect, where, branches)
+            query = sa.select(sa.func.count()).select_from(sample_table)
+            if candidates is not None:
+                query = query.where(sample_table.c.id.in_(candidates))
+            return connection.scalar(query.where(*conditions(self._dialect, where))) or 0
+
+    def _count_texts(self, connection: sa.Connection, text: str) -> int:
+        found = self._dialect.matching(text)
+        if not text.strip():
+            return sum(_counts(connection, None).get(state.value, 0) for state in State)
+        if found is None:
+            return 0
+        return connection.scalar(sa.select(sa.func.count()).select_from(found.subquery())) or 0
+
+    def state_counts(self, modality: str | None = None) -> dict[str, int]:
+        """See `Samples.state_counts`: every state is named, also those without samples."""
+        with self._database.reading() as connection:
+            counted = _counts(connection, modality)
+        names = [*(state.value for state in State), TRAINED]
+        return {name: counted.get(name, 0) for name in names}
+
+    def add_prediction(self, id: int, prediction: Prediction) -> Prediction:
+        """See `Samples.add_prediction`: predictions are numbered within their sample, from 1.
+
+        Raises:
+            NotFoundError: no such sample.
+        """
+        with self._database.writing() as connection:
+            held = read_predictions(_column(connection, id, sample_table.c.predictions))
+            kept = replace(prediction, id=len(held) + 1)
+            said = (*held, kept)
+            values = {
+                "predictions": predictions_json(said),
+                "said": searchable(said),
+                "certainty": certainty(said),
+            }
+            change = sa.update(sample_table).where(sample_table.c.id == id)
+            connection.execute(change.values(**values))
+        return kept
+
+    def set_report(self, id: int, report: CheckReport) -> None:
+        """See `Samples.set_report`.
+
+        Raises:
+            NotFoundError: no such sample.
+        """
+        with self._database.writing() as connection:
+            before = read_findings(_column(connection, id, sample_table.c.findings))
+            erase_rows(connection, sample_findings, finding_rows(id, before))
+            values = {"quality": report.quality, "findings": findings_json(report.findings)}
+            change = sa.update(sample_table).where(sample_table.c.id == id)
+            connection.execute(change.values(**values))
+            rows = finding_rows(id, report.findings)
+            if rows:
+                connection.execute(sa.insert(sample_findings), rows)
+
+    def mark_trained(self, uids: Iterable[str]) -> None:
+        """See `Samples.mark_trained`; unknown uids are passed over."""
+        with self._database.writing() as connection:
+            for piece in chunks(uids):
+                connection.execute(
+                    sa.update(sample_table)
+                    .where(sample_table.c.uid.in_(piece), sample_table.c.trained == 0)
+                    .values(trained=1)
+                )
+
+    def erase(self, ids: Sequence[int]) -> list[str]:
+        """See `Samples.erase`; unknown numbers are passed over."""
+        with self._database.writing() as connection:
+            return erase_samples(connection, ids)
+
+    def referenced_blobs(self) -> Iterator[str]:
+        """See `Samples.referenced_blobs`: also what media were derived from, and what live rows
+        of dataset versions need. In order, each once.
+        """
+        columns = (sample_blobs.c.digest, dataset_blobs.c.digest)
+        streams = [self._digests(column) for column in columns]
+        for digest, _ in groupby(heapq.merge(*streams)):
+            yield digest
+
+    def _digests(self, column: sa.Column[Any]) -> Iterator[str]:
+        last = ""
+        while True:
+            query = (
+                sa.select(column)
+                .where(column > last)
+                .distinct()
+                .order_by(column)
+                .limit(_DIGESTS_AT_ONCE)
+            )
+            with self._database.reading() as connection:
+                found = list(connection.scalars(query))
+            yield from found
+            if len(found) < _DIGESTS_AT_ONCE:
+                return
+            last = found[-1]
+
+
+def _no_sample(id: int) -> NotFoundError:
+    return NotFoundError(f"no sample `{id}`", hint="`truing samples` lists them")
+
+
+def _column(connection: sa.Connection, number: int, column: sa.Column[str]) -> str:
+    query = sa.select(column).where(sample_table.c.id == number).with_for_update()
+    held = connection.scalar(query)
+    if held is None:
+        raise _no_sample(number)
+    return held
+
+
+def _stored(
+    connection: sa.Connection, source: str, keys: Iterable[str]
+) -> Iterator[tuple[str, Added]]:
+    for piece in chunks(keys):
+        query = sa.select(sample_table.c.source_key, sample_table.c.id, sample_table.c.uid).where(
+            sample_table.c.source == source, sample_table.c.source_key.in_(piece)
+        )
+        for key, number, uid in connection.execute(query):
+            yield key, Added(id=number, uid=uid, new=False)
+
+
+def _stored_keys(connection: sa.Connection, new: Sequence[NewSample]) -> dict[Name, Added]:
+    keys: dict[str, dict[str, None]] = {}
+    for one in new:
+        if one.source_key is not None:
+            keys.setdefault(one.source, {})[one.source_key] = None
+    return {
+        (source, key): added
+        for source, wanted in keys.items()
+        for key, added in _stored(connection, source, wanted)
+    }
+
+
+def _name(one: NewSample) -> Name:
+    """What makes it the same sample: its name at its source, or else only itself."""
+    return (one.source, one.source_key) if one.source_key is not None else id(one)
+
+
+def _fresh(new: Sequence[NewSample], known: Mapping[Name, Added]) -> list[NewSample]:
+    """Those to be stored, each name once."""
+    seen = set(known)
+    fresh = []
+    for one in new:
+        name = _name(one)
+        if name not in seen:
+            seen.add(name)
+            fresh.append(one)
+    return fresh
+
+
+def _told(known: dict[Name, Added], name: Name) -> Added:
+    added = known[name]
+    known[name] = replace(added, new=False)
+    return added
+
+
+def _explained(error: sqlalchemy.exc.IntegrityError, fresh: Sequence[Numbered]) -> Exception:
+    if "uid" not in str(error.orig):
+        return error
+    uids = ", ".join(one.uid for _, one in fresh[:3])
+    return ConflictError(
+        f"a sample with one of the uids `{uids}`… is stored already",
+        hint="give each new sample a uid of its own",
+    )
+
+
+def _counts(connection: sa.Connection, modality: str | None) -> dict[str, int]:
+    query = sa.select(counters.c.name, sa.func.sum(counters.c.value)).group_by(counters.c.name)
+    query = query.where(
+        counters.c.modality != NUMBERS if modality is None else counters.c.modality == modality
+    )
+    return {row[0]: int(row[1]) for row in connection.execute(query)}

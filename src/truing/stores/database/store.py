@@ -1,0 +1,155 @@
+"""The store: all collections of one workspace over one database, opened by path or URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from truing.domain import ports
+from truing.domain.clock import Clock, SystemClock
+from truing.domain.errors import InvalidInputError, NotFoundError
+from truing.stores.database.connection import Database
+from truing.stores.database.datasets import DatabaseDatasets
+from truing.stores.database.dialect import Dialect
+from truing.stores.database.evaluations import DatabaseEvaluations
+from truing.stores.database.events import DatabaseEvents
+from truing.stores.database.migrations import migrate
+from truing.stores.database.models import DatabaseModels
+from truing.stores.database.recognitions import DatabaseRecognitions
+from truing.stores.database.reviews import DatabaseReviews
+from truing.stores.database.runs import DatabaseRuns
+from truing.stores.database.samples import TRAINED, DatabaseSamples
+from truing.stores.database.schema import NUMBERS, counters, samples
+from truing.stores.database.sqlite import SQLite
+
+
+class DatabaseStore:
+    """See `truing.domain.ports.Store`."""
+
+    samples: ports.Samples
+    reviews: ports.Reviews
+    recognitions: ports.Recognitions
+    datasets: ports.Datasets
+    runs: ports.Runs
+    models: ports.Models
+    evaluations: ports.Evaluations
+    events: ports.Events
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.samples = DatabaseSamples(database)
+        self.reviews = DatabaseReviews(database)
+        self.recognitions = DatabaseRecognitions(database)
+        self.datasets = DatabaseDatasets(database)
+        self.runs = DatabaseRuns(database)
+        self.models = DatabaseModels(database)
+        self.evaluations = DatabaseEvaluations(database)
+        self.events = DatabaseEvents(database)
+
+    def scrub(self) -> None:
+        """See `Store.scrub`.
+
+        Raises:
+            UnavailableError: another program is reading and would not let go.
+        """
+        self._database.scrub()
+
+    def check(self) -> list[str]:
+        """See `Store.check`; also names a SQLite that may damage what it writes.
+
+        Writers wait meanwhile: the search index can only be compared while nobody changes it.
+        """
+        with self._database.writing() as connection:
+            found = self._database.dialect.problems(connection)
+            counted = {
+                (row[0], row[1]): row[2]
+                for row in connection.execute(sa.select(counters))
+                if row[2] != 0 and row[0] != NUMBERS
+            }
+            real = _recount(connection)
+        for modality, name in sorted(counted.keys() | real.keys()):
+            kept, true = counted.get((modality, name), 0), real.get((modality, name), 0)
+            if kept != true:
+                found.append(f"the counter `{name}` of `{modality}` says {kept}, not {true}")
+        return found
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._database.close()
+
+
+def _recount(connection: sa.Connection) -> dict[tuple[str, str], int]:
+    table = samples.c
+    by_state = sa.select(table.modality, table.state, sa.func.count()).group_by(
+        table.modality, table.state
+    )
+    trained = (
+        sa.select(table.modality, sa.literal(TRAINED), sa.func.count())
+        .where(table.trained == 1)
+        .group_by(table.modality)
+    )
+    return {
+        (row[0], row[1]): row[2]
+        for query in (by_state, trained)
+        for row in connection.execute(query)
+    }
+
+
+def open_database(
+    where: Path | str, *, create: bool = True, clock: Clock | None = None
+) -> DatabaseStore:
+    """Opens the database of a workspace and brings it up to date.
+
+    Args:
+        where: path of a SQLite file, or a URL (`sqlite:///…`).
+        create: make a new one when there is none; its folder must exist.
+        clock: dates the migrations.
+
+    Raises:
+        NotFoundError: nothing there and `create` is False.
+        InvalidInputError: an unknown kind of database, or one of another program.
+        UnavailableError: it cannot be opened or written.
+        DamagedError: the file is no database, or was written by a newer version of this one.
+    """
+    dialect = _dialect(where, create=create)
+    database = Database(dialect)
+    try:
+        database.prepare()
+        migrate(database, clock or SystemClock())
+    except BaseException:
+        database.close()
+        raise
+    return DatabaseStore(database)
+
+
+def _dialect(where: Path | str, *, create: bool) -> Dialect:
+    text = str(where)
+    name, separator, _ = text.partition("://")
+    if isinstance(where, Path) or not separator:
+        return _sqlite(Path(where), create=create)
+    system = name.partition("+")[0]
+    if system not in DIALECTS:
+        raise InvalidInputError(
+            f"`{system}` is no database this version knows",
+            hint=f"use one of {', '.join(sorted(DIALECTS))}, or a path",
+        )
+    return DIALECTS[system](text, create)
+
+
+def _sqlite(path: Path, *, create: bool) -> Dialect:
+    if not path.is_file() and not create:
+        raise NotFoundError(f"no database at `{path}`", hint="`truing init` makes a workspace")
+    return SQLite(path)
+
+
+def _sqlite_url(text: str, create: bool) -> Dialect:  # noqa: FBT001 - a table's own signature
+    path = sa.make_url(text).database
+    if not path or path == ":memory:":
+        raise InvalidInputError(f"`{text}` names no file", hint="write sqlite:///PATH")
+    return _sqlite(Path(path), create=create)
+
+
+DIALECTS: Mapping[str, Callable[[str, bool], Dialect]] = {"sqlite": _sqlite_url}
+"""How a URL of each kind is opened: (URL, create) -> dialect."""

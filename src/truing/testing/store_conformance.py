@@ -1,0 +1,59 @@
+"""What every store must do: subclass `StoreConformance` in a test module and give it a store.
+
+    class TestMyStore(StoreConformance):
+        @pytest.fixture
+        def store(self, tmp_path):
+            store = open_database(tmp_path / "truing.db")
+            yield store
+            store.close()
+
+pytest runs every test of the class. A new database system passes when all of them do.
+"""
+
+# ruff: noqa: D102 - the names of the tests say what they show
+
+from __future__ import annotations
+
+import pytest
+
+from truing.domain.ports import Store
+from truing.domain.sample import SampleFilter
+from truing.testing.dataset_conformance import DatasetConformance, ModelConformance
+from truing.testing.factories import make_sample
+from truing.testing.page_conformance import PageConformance
+from truing.testing.review_conformance import ReportConformance, ReviewConformance
+from truing.testing.run_conformance import RunConformance
+from truing.testing.sample_conformance import SampleConformance
+
+
+class StoreConformance(
+    SampleConformance,
+    PageConformance,
+    ReviewConformance,
+    ReportConformance,
+    DatasetConformance,
+    ModelConformance,
+    RunConformance,
+):
+    """Every port of a store."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        """An empty store; override it."""
+        raise NotImplementedError
+
+    def test_an_empty_store_is_sound(self, store: Store) -> None:
+        assert [line for line in store.check() if "3.51.3" not in line] == []
+        assert sum(store.samples.state_counts().values()) == 0
+
+    def test_scrubbing_changes_nothing_that_is_kept(self, store: Store) -> None:
+        added = store.samples.add([make_sample(text="marzipan") for _ in range(5)])
+        store.samples.erase([added[0].id])
+        store.scrub()
+        assert store.samples.count(SampleFilter(text="marzipan")) == 4
+        assert len(list(store.samples.iterate(SampleFilter()))) == 4
+
+    def test_a_closed_store_gives_its_connections_back(self, store: Store) -> None:
+        store.samples.add([make_sample()])
+        store.close()
+        store.close()

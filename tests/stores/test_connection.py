@@ -1,0 +1,210 @@
+"""What a driver's exceptions become: the one place where they are mapped, case by case."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+import sqlalchemy.exc
+
+from truing.domain.errors import (
+    ConflictError,
+    DamagedError,
+    InvalidInputError,
+    NotFoundError,
+    TruingError,
+    UnavailableError,
+)
+from truing.domain.sample import SampleFilter
+from truing.stores.database import sqlite
+from truing.stores.database.connection import Database, explain
+from truing.stores.database.sqlite import SQLite
+from truing.stores.database.store import DatabaseStore, open_database
+from truing.testing.factories import make_sample
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DatabaseStore]:
+    store = open_database(tmp_path / "truing.db")
+    yield store
+    store.close()
+
+
+CODES = {
+    "SQLITE_PERM": UnavailableError,
+    "SQLITE_BUSY": UnavailableError,
+    "SQLITE_BUSY_SNAPSHOT": UnavailableError,
+    "SQLITE_BUSY_RECOVERY": UnavailableError,
+    "SQLITE_LOCKED": UnavailableError,
+    "SQLITE_NOMEM": UnavailableError,
+    "SQLITE_READONLY": UnavailableError,
+    "SQLITE_READONLY_DIRECTORY": UnavailableError,
+    "SQLITE_IOERR": UnavailableError,
+    "SQLITE_IOERR_FSYNC": UnavailableError,
+    "SQLITE_FULL": UnavailableError,
+    "SQLITE_CANTOPEN": UnavailableError,
+    "SQLITE_PROTOCOL": UnavailableError,
+    "SQLITE_AUTH": UnavailableError,
+    "SQLITE_CORRUPT": DamagedError,
+    "SQLITE_CORRUPT_VTAB": DamagedError,
+    "SQLITE_NOTADB": DamagedError,
+    "SQLITE_TOOBIG": InvalidInputError,
+    "SQLITE_ERROR": None,
+    "SQLITE_MISUSE": None,
+    "SQLITE_INTERRUPT": None,
+}
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_every_code_of_sqlite_has_a_meaning(tmp_path: Path, name: str) -> None:
+    error = sqlite3.OperationalError("what SQLite says")
+    error.sqlite_errorcode = getattr(sqlite3, name)  # type: ignore[attr-defined]
+    meant = SQLite(tmp_path / "truing.db").explain(error)
+    wanted = CODES[name]
+    assert type(meant) is (type(None) if wanted is None else wanted)
+    if meant is not None:
+        assert "truing.db" in meant.message or wanted is InvalidInputError
+        assert meant.hint
+
+
+@pytest.mark.parametrize("text", sqlite._BY_TEXT.values())
+def test_errors_without_a_code_are_known_by_their_text(tmp_path: Path, text: str) -> None:
+    assert SQLite(tmp_path / "truing.db").explain(sqlite3.OperationalError(text)) is not None
+
+
+def all_classes(root: type) -> Iterator[type]:
+    yield root
+    for one in root.__subclasses__():
+        yield from all_classes(one)
+
+
+MEANINGS: dict[str, type[TruingError] | None] = {
+    "DBAPIError": None,
+    "DatabaseError": None,
+    "InterfaceError": None,
+    "InternalError": None,
+    "NotSupportedError": None,
+    "OperationalError": None,
+    "ProgrammingError": None,
+    "DataError": InvalidInputError,
+    "IntegrityError": ConflictError,
+}
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(all_classes(sqlalchemy.exc.DBAPIError), key=lambda one: one.__name__)
+)
+def test_every_class_of_sqlalchemy_has_a_meaning(
+    tmp_path: Path, kind: type[sqlalchemy.exc.DBAPIError]
+) -> None:
+    error = kind("SELECT 1", None, Exception("something of our own making"))
+    meant = explain(error, SQLite(tmp_path / "truing.db"))
+    wanted = MEANINGS[kind.__name__]
+    assert type(meant) is (type(None) if wanted is None else wanted)
+
+
+def test_other_exceptions_with_a_meaning(tmp_path: Path) -> None:
+    dialect = SQLite(tmp_path / "truing.db")
+
+    def meaning(error: Exception) -> type:
+        return type(explain(error, dialect))
+
+    def integrity(text: str) -> Exception:
+        return sqlalchemy.exc.IntegrityError("", None, Exception(text))
+
+    assert meaning(sqlalchemy.exc.TimeoutError()) is UnavailableError
+    assert meaning(OverflowError("too large")) is InvalidInputError
+    assert meaning(UnicodeEncodeError("utf-8", "a\ud83d", 1, 2, "surrogates")) is InvalidInputError
+    assert meaning(integrity("FOREIGN KEY constraint failed")) is NotFoundError
+    assert meaning(integrity("NOT NULL constraint failed: x")) is InvalidInputError
+    assert explain(ValueError("a bug"), dialect) is None
+
+
+def test_a_full_disk_is_reported_and_leaves_nothing(store: DatabaseStore, tmp_path: Path) -> None:
+    store.samples.add([make_sample()])
+    pages = _pages(tmp_path / "truing.db")
+
+    @sa.event.listens_for(store._database.engine, "checkout")
+    def limit(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+
+    long = [make_sample(text="word " * 2000) for _ in range(50)]
+    with pytest.raises(UnavailableError, match="the disk is full") as raised:
+        store.samples.add(long)
+    assert "free" in str(raised.value.hint)
+    kept = store.samples.count(SampleFilter())
+    assert kept == sum(store.samples.state_counts().values())
+    assert store.check() == []
+
+
+def _pages(path: Path) -> int:
+    with sqlite3.connect(path) as connection:
+        count: int = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.close()
+    return count
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only for root"
+)
+def test_a_read_only_folder_is_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    open_database(folder / "truing.db").close()
+    for path in (*folder.iterdir(), folder):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        with pytest.raises(UnavailableError, match=r"read-only|cannot be opened"):
+            open_database(folder / "truing.db").samples.add([make_sample()])
+    finally:
+        folder.chmod(0o755)
+
+
+def test_a_read_only_database_is_reported(store: DatabaseStore) -> None:
+    @sa.event.listens_for(store._database.engine, "checkout")
+    def forbid(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    with pytest.raises(UnavailableError, match="read-only"):
+        store.samples.add([make_sample()])
+
+
+def test_a_broken_page_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "truing.db"
+    store = open_database(path)
+    store.samples.add([make_sample(text=f"words {number}" * 40) for number in range(200)])
+    store.scrub()
+    store.close()
+    data = bytearray(path.read_bytes())
+    for start in range(8 * 4096, len(data), 4096):
+        data[start : start + 300] = b"\xff" * 300
+    path.write_bytes(data)
+    with pytest.raises(DamagedError, match="no sound database"):
+        _read_everything(path)
+
+
+def _read_everything(path: Path) -> None:
+    store = open_database(path)
+    with contextlib.closing(store):
+        list(store.samples.iterate(SampleFilter()))
+
+
+def test_an_error_never_quotes_what_people_said(store: DatabaseStore) -> None:
+    database: Database = store._database
+    with (
+        pytest.raises(sqlalchemy.exc.DBAPIError) as raised,
+        database.writing() as connection,
+    ):
+        connection.execute(sa.text("INSERT INTO nowhere VALUES (:said)"), {"said": "marzipan"})
+    assert "marzipan" not in str(raised.value)
+
+
+def test_a_failed_transaction_leaves_the_connection_usable(store: DatabaseStore) -> None:
+    for _ in range(30):
+        with pytest.raises(InvalidInputError):
+            store.samples.add([make_sample(quality=float("nan"))])
+    store.samples.add([make_sample()])
+    assert store.samples.count(SampleFilter()) == 1
