@@ -273,7 +273,7 @@ def test_a_process_is_known_by_number_and_start(sleeper: subprocess.Popen[bytes]
     assert process_start(-1) is None
 
 
-@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="needs /bin/ps")
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="needs /bin/ps")  # not read
 def test_macos_asks_ps(sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     started = platform._start_ps(sleeper.pid)
     assert started is not None

@@ -137,6 +137,7 @@ def test_what_cannot_be_trained_is_said_before_anything_starts(
     refused: list[tuple[type[Exception], dict[str, object]]] = [
         (NotFoundError, {"dataset": "mine@9"}),
         (NotFoundError, {"base": "./no/such/folder"}),
+        (InvalidInputError, {"base": None}),
         (NotFoundError, {"recipe": "wisper"}),
         (NotFoundError, {"replay": "./no/such/folder"}),
         (SettingError, {"options": {"learning_rat": "1"}}),

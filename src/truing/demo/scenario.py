@@ -327,6 +327,9 @@ def _train(
         queued.id,
         on_progress=lambda now: stage.progress("train", now.run.step, now.run.total_steps),
     )
+    if outcome.detached is not None:
+        supervisor(workspace).stop(queued.id, force=True)
+        raise KeyboardInterrupt
     if outcome.run.state is not RunState.DONE:
         raise RunFailedError(
             f"training ended as {outcome.run.state.value}: {outcome.run.error or 'no reason'}",

@@ -102,6 +102,8 @@ class Recipe(Protocol):
     name: str
     summary: str
     options: type
+    needs_base: bool
+    """Whether it cannot start from nothing."""
 
     def presets(self, examples: int, base: str | None) -> Mapping[str, object]:
         """Option values that suit this number of examples and this base model."""

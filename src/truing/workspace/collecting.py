@@ -311,4 +311,4 @@ def _modalities_present(workspace: Workspace, where: SampleFilter) -> list[str]:
 
     names = [where.modality] if where.modality else modalities.names()
     counts = workspace.store.samples.state_counts
-    return [name for name in names if counts(name).get("total", 0)]
+    return [name for name in names if any(counts(name).values())]

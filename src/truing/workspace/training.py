@@ -95,6 +95,11 @@ def train(
         ),
         options or {},
     )
+    if base is None and chosen.needs_base:
+        raise InvalidInputError(
+            f"the recipe `{chosen.name}` needs a model to start from",
+            hint="name one: --base champion, a model of `truing models`, a folder or a hub id",
+        )
     run = workspace.store.runs.add(workspace.ids.new(), request, workspace.clock.now())
     _note(workspace, "run-queued", {"run": run.id, "dataset": dataset, "recipe": chosen.name})
     if start:

@@ -88,7 +88,7 @@ def test_warping_compares_each_template_at_its_own_length() -> None:
 def test_cepstra_have_their_shape_and_long_clips_are_bounded(tmp_path: Path) -> None:
     assert mfcc(np.zeros(0, np.float32)).shape == (1, 13)
     noise = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
-    assert mfcc(noise).shape == (98, 13)
-    assert mfcc(np.tile(noise, 5)).shape == (100, 13)
+    assert mfcc(noise).shape == (49, 13)
+    assert mfcc(np.tile(noise, 5)).shape == (75, 13)
     with pytest.raises(NotFoundError):
         cepstra(Example(uid="x", media={"audio": MediaFile(path=tmp_path / "none.wav")}, truth="x"))

@@ -210,6 +210,31 @@ class TestDamage:
         assert kept.damage is None
         assert kept.facts["frames"] == 4000
 
+    def test_a_recorder_that_never_wrote_its_header(self) -> None:
+        data = bytearray(as_file(noise(4000), 16_000))
+        struct.pack_into("<I", data, data.index(b"data") + 4, 0)
+        kept = ingest("audio", bytes(data))
+        assert kept.damage is not None
+        assert "no sound" in kept.damage
+
+    @pytest.mark.parametrize("container", ["RF64", "RIFX"])
+    def test_large_and_big_endian_headers(self, container: str) -> None:
+        buffer = io.BytesIO()
+        large = container == "RF64"
+        soundfile.write(
+            buffer,
+            noise(4000),
+            16_000,
+            format="RF64" if large else "WAV",
+            endian="FILE" if large else "BIG",
+        )
+        whole = buffer.getvalue()
+        assert whole[:4] == container.encode()
+        assert ingest("audio", whole).damage is None
+        cut = ingest("audio", whole[: len(whole) // 2])
+        assert cut.damage is not None
+        assert "promises" in cut.damage
+
     @pytest.mark.parametrize("name", ["sb_cut_file.wav", "sb_empty.wav"])
     def test_real_ones(self, name: str) -> None:
         kept = ingest("audio", DATA / "quality" / name)

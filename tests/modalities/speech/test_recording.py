@@ -69,6 +69,16 @@ def test_dead_channels_do_not_halve_the_sound() -> None:
     assert np.array_equal(mono(np.stack([silent, silent], axis=1)), silent)
 
 
+@pytest.mark.parametrize("name", ["common_voice_en_651325.mp3", "mono_c0.opus", "stereo.sph"])
+def test_a_stored_file_needs_no_name(name: str, tmp_path: Path) -> None:
+    source = Path(__file__).parents[2] / "data" / "speech" / "formats" / name
+    blob = tmp_path / "cdef0123"
+    blob.write_bytes(source.read_bytes())
+    sound = read_mono(MediaFile(path=blob))
+    assert np.array_equal(sound, read_mono(blob.read_bytes()))
+    assert len(sound) / RATE == pytest.approx(Recording(MediaFile(path=blob)).seconds, abs=0.01)
+
+
 def test_ordinary_stereo_is_averaged() -> None:
     left, right = tone(0.1).astype(np.float32), tone(0.1, hertz=300).astype(np.float32)
     assert mono(np.stack([left, right], axis=1)) == pytest.approx((left + right) / 2, abs=1e-6)

@@ -83,6 +83,6 @@ def _fetched(model: str) -> Path:
         ) from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise UnavailableError(
-            f"the model `{model}` cannot be fetched: {error}",
+            f"the model `{model}` cannot be fetched: {str(error).partition(chr(10))[0]}",
             hint="check the network, or give the folder of a downloaded model",
         ) from error

@@ -24,7 +24,7 @@ from truing.domain.errors import (
     UnavailableError,
 )
 from truing.stores.database.dialect import Dialect
-from truing.stores.database.prepared import run_directly
+from truing.stores.database.prepared import Direct
 
 _BEGIN = "truing_begin"
 
@@ -85,6 +85,32 @@ class Database:
         with explained(self.dialect), self._writer.begin() as connection:
             yield connection
 
+    @contextmanager
+    def writing_directly(self) -> Iterator[Direct]:
+        """The same as `writing` for `Prepared` statements, at a fraction of its cost.
+
+        Raises:
+            TruingError: the database refused; see `explain`.
+        """
+        driver = self.engine.dialect.loaded_dbapi.Error
+        with explained(self.dialect):
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(self.dialect.begin_writing)
+                yield Direct(cursor, self.engine.dialect)
+                connection.commit()
+            except driver as error:
+                connection.rollback()
+                raise sqlalchemy.exc.DBAPIError.instance(
+                    None, None, error, driver, hide_parameters=True, dialect=self.engine.dialect
+                ) from error
+            except BaseException:
+                connection.rollback()
+                raise
+            finally:
+                connection.close()
+
     def prepare(self) -> None:
         """Opens the database and makes its lasting settings; see `Dialect.prepare`."""
         with explained(self.dialect):
@@ -101,7 +127,7 @@ class Database:
 
 
 def _begin(connection: sa.Connection) -> None:
-    run_directly(connection, connection.get_execution_options()[_BEGIN])
+    connection.exec_driver_sql(connection.get_execution_options()[_BEGIN])
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 if TYPE_CHECKING:
     from truing.domain.errors import TruingError
+    from truing.stores.database.prepared import Direct
 
 
 class Dialect(Protocol):
@@ -44,7 +45,7 @@ class Dialect(Protocol):
         """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
         ...
 
-    def reserve(self, connection: sa.Connection, count: int) -> range:
+    def reserve(self, direct: Direct, count: int) -> range:
         """Numbers for the next `count` samples, given to nobody else, now or later."""
         ...
 

@@ -2,8 +2,7 @@
 
 SQLAlchemy finds a compiled statement by walking the whole expression and wraps every execution in
 events, which together cost several times what SQLite needs to run it. These are compiled at their
-first use; what they mean is still written as an expression, for every dialect, and a driver's
-error still comes as SQLAlchemy's.
+first use; what they mean is still written as an expression, for every dialect.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-import sqlalchemy.exc
 from sqlalchemy.sql.compiler import SQLCompiler
 
 
@@ -26,50 +24,42 @@ class Prepared:
         self._names: list[str] | None = None
         self._text = ""
 
-    def run(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int | None:
-        """Runs it once for each row.
-
-        Args:
-            connection: with a transaction under way.
-            rows: values by column name, at least one row.
-
-        Returns:
-            The first value of the first row it gives, for a statement that gives any.
-        """
+    def run(self, direct: Direct, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Runs it once for each row, at least one, of values by column name."""
         if not self._text:
-            compiled = self._statement.compile(dialect=connection.dialect)
-            if not isinstance(compiled, SQLCompiler):
-                raise TypeError(f"{type(self._statement).__name__} is no query")
-            self._names = list(compiled.positiontup or ()) if compiled.positional else None
-            self._text = str(compiled)
+            self._compile(direct.dialect)
         names = self._names
-        if names is None:
-            return run_directly(connection, self._text, rows)
-        return run_directly(
-            connection, self._text, [tuple([row[name] for name in names]) for row in rows]
-        )
+        values: Sequence[Any] = rows
+        if names is not None:
+            values = [tuple([row[name] for name in names]) for row in rows]
+        if len(values) == 1:
+            direct.cursor.execute(self._text, values[0])
+        else:
+            direct.cursor.executemany(self._text, values)
+
+    def first(self, direct: Direct, **values: Any) -> Any:  # noqa: ANN401 - a driver's row
+        """Runs a query and returns its first row, None when there is none."""
+        self.run(direct, [values])
+        return direct.cursor.fetchone()
+
+    def _compile(self, dialect: sa.Dialect) -> None:
+        compiled = self._statement.compile(dialect=dialect)
+        if not isinstance(compiled, SQLCompiler):
+            raise TypeError(f"{type(self._statement).__name__} is no query")
+        self._names = list(compiled.positiontup or ()) if compiled.positional else None
+        self._text = str(compiled)
 
 
-def run_directly(connection: sa.Connection, text: str, rows: Sequence[Any] = ()) -> int | None:
-    """Runs a driver's own SQL without SQLAlchemy's events; errors come as SQLAlchemy's.
+class Direct:
+    """A transaction for writing through the driver's own cursor; see `Database.writing_directly`.
 
-    Returns:
-        The first value of the first row it gives.
+    Attributes:
+        cursor: the driver's.
+        dialect: what statements are compiled for.
     """
-    cursor = connection.connection.cursor()
-    try:
-        if len(rows) > 1:
-            cursor.executemany(text, rows)
-            return None
-        cursor.execute(text, *rows)
-        first = cursor.fetchone() if cursor.description else None
-    except Exception as error:
-        driver = connection.dialect.loaded_dbapi.Error
-        if not isinstance(error, driver):
-            raise
-        raise sqlalchemy.exc.DBAPIError.instance(
-            text, None, error, driver, hide_parameters=True, dialect=connection.dialect
-        ) from error
-    finally:
-        cursor.close()
-    return first[0] if first else None
+
+    __slots__ = ("cursor", "dialect")
+
+    def __init__(self, cursor: Any, dialect: sa.Dialect) -> None:  # noqa: ANN401 - a driver's own
+        self.cursor = cursor
+        self.dialect = dialect

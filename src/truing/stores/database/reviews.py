@@ -67,7 +67,7 @@ class DatabaseReviews:
             row = connection.execute(query).mappings().first()
         if row is None:
             raise NotFoundError(
-                f"no revision `{id}`", hint="`truing show SAMPLE` lists those of a sample"
+                f"no revision `{id}`", hint="`truing history SAMPLE` lists those of a sample"
             )
         return _revision(row)
 

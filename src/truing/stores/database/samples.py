@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
-import sqlalchemy.exc
 
 from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from truing.domain.finding import CheckReport
@@ -27,7 +26,7 @@ from truing.stores.database.paging import (
     read_cursor,
     write_cursor,
 )
-from truing.stores.database.prepared import Prepared
+from truing.stores.database.prepared import Direct, Prepared
 from truing.stores.database.sample_rows import (
     certainty,
     finding_rows,
@@ -69,6 +68,14 @@ class DatabaseSamples:
             for table in (sample_table, sample_blobs, sample_groups, sample_findings)
         }
 
+        table = sample_table.c
+        self._by_key = Prepared(
+            sa.select(table.id, table.uid).where(
+                table.source == sa.bindparam("source"),
+                table.source_key == sa.bindparam("source_key"),
+            )
+        )
+
     def add(self, samples: Sequence[NewSample]) -> list[Added]:
         """See `Samples.add`.
 
@@ -77,26 +84,48 @@ class DatabaseSamples:
         """
         if not samples:
             return []
-        with self._database.writing() as connection:
-            known = _stored_keys(connection, samples)
-            fresh = _fresh(samples, known)
-            if fresh:
-                numbers = self._dialect.reserve(connection, len(fresh))
-                self._insert(connection, list(zip(numbers, fresh, strict=True)))
-                for number, one in zip(numbers, fresh, strict=True):
-                    known[_name(one)] = Added(id=number, uid=one.uid, new=True)
-        # A name is new once: the second time it stands for the sample that is there.
+        known: dict[Name, Added] = {}
+        try:
+            with self._database.writing_directly() as direct:
+                fresh = self._fresh(direct, samples, known)
+                numbers = self._dialect.reserve(direct, len(fresh))
+                self._insert(direct, list(zip(numbers, fresh, strict=True)))
+        except ConflictError as error:
+            uids = ", ".join(one.uid for one in samples[:3])
+            raise ConflictError(
+                f"a sample with one of the uids `{uids}`… is stored already",
+                hint="give each new sample a uid of its own",
+            ) from error
+        for number, one in zip(numbers, fresh, strict=True):
+            known[_name(one)] = Added(id=number, uid=one.uid, new=True)
         return [_told(known, _name(one)) for one in samples]
 
-    def _insert(self, connection: sa.Connection, fresh: Sequence[Numbered]) -> None:
+    def _fresh(
+        self, direct: Direct, samples: Sequence[NewSample], known: dict[Name, Added]
+    ) -> list[NewSample]:
+        """Those to be stored, each name once; `known` gets those that are there."""
+        seen: set[Name] = set()
+        fresh = []
+        for one in samples:
+            name = _name(one)
+            if name in seen:
+                continue
+            seen.add(name)
+            there = None
+            if one.source_key is not None:
+                there = self._by_key.first(direct, source=one.source, source_key=one.source_key)
+            if there is None:
+                fresh.append(one)
+            else:
+                known[name] = Added(id=there[0], uid=there[1], new=False)
+        return fresh
+
+    def _insert(self, direct: Direct, fresh: Sequence[Numbered]) -> None:
         rows = lookup_rows(fresh)
         rows[sample_table] = [sample_row(number, new) for number, new in fresh]
-        try:
-            for table, insert in self._inserts.items():
-                if rows[table]:
-                    insert.run(connection, rows[table])
-        except sqlalchemy.exc.IntegrityError as error:
-            raise _explained(error, fresh) from error
+        for table, insert in self._inserts.items():
+            if rows[table]:
+                insert.run(direct, rows[table])
 
     def get(self, id: int) -> Sample:
         """See `Samples.get`."""
@@ -121,9 +150,7 @@ class DatabaseSamples:
     def by_source(self, source: str, keys: Sequence[str]) -> dict[str, int]:
         """See `Samples.by_source`."""
         with self._database.reading() as connection:
-            return {
-                key: added.id for key, added in _stored(connection, source, dict.fromkeys(keys))
-            }
+            return dict(_stored(connection, source, dict.fromkeys(keys)))
 
     def by_groups(self, keys: Sequence[str]) -> dict[str, list[int]]:
         """See `Samples.by_groups`."""
@@ -294,25 +321,13 @@ def _column(connection: sa.Connection, number: int, column: sa.Column[str]) -> s
 
 def _stored(
     connection: sa.Connection, source: str, keys: Iterable[str]
-) -> Iterator[tuple[str, Added]]:
+) -> Iterator[tuple[str, int]]:
     for piece in chunks(keys):
-        query = sa.select(sample_table.c.source_key, sample_table.c.id, sample_table.c.uid).where(
+        query = sa.select(sample_table.c.source_key, sample_table.c.id).where(
             sample_table.c.source == source, sample_table.c.source_key.in_(piece)
         )
-        for key, number, uid in connection.execute(query):
-            yield key, Added(id=number, uid=uid, new=False)
-
-
-def _stored_keys(connection: sa.Connection, new: Sequence[NewSample]) -> dict[Name, Added]:
-    keys: dict[str, dict[str, None]] = {}
-    for one in new:
-        if one.source_key is not None:
-            keys.setdefault(one.source, {})[one.source_key] = None
-    return {
-        (source, key): added
-        for source, wanted in keys.items()
-        for key, added in _stored(connection, source, wanted)
-    }
+        for key, number in connection.execute(query):
+            yield key, number
 
 
 def _name(one: NewSample) -> Name:
@@ -320,32 +335,11 @@ def _name(one: NewSample) -> Name:
     return (one.source, one.source_key) if one.source_key is not None else id(one)
 
 
-def _fresh(new: Sequence[NewSample], known: Mapping[Name, Added]) -> list[NewSample]:
-    """Those to be stored, each name once."""
-    seen = set(known)
-    fresh = []
-    for one in new:
-        name = _name(one)
-        if name not in seen:
-            seen.add(name)
-            fresh.append(one)
-    return fresh
-
-
 def _told(known: dict[Name, Added], name: Name) -> Added:
+    # A name is new once: the second time it stands for the sample that is there.
     added = known[name]
     known[name] = replace(added, new=False)
     return added
-
-
-def _explained(error: sqlalchemy.exc.IntegrityError, fresh: Sequence[Numbered]) -> Exception:
-    if "uid" not in str(error.orig):
-        return error
-    uids = ", ".join(one.uid for _, one in fresh[:3])
-    return ConflictError(
-        f"a sample with one of the uids `{uids}`… is stored already",
-        hint="give each new sample a uid of its own",
-    )
 
 
 def _counts(connection: sa.Connection, modality: str | None) -> dict[str, int]:

@@ -26,7 +26,7 @@ import sqlalchemy.exc
 import sqlalchemy.sql.operators
 
 from truing.domain.errors import DamagedError, InvalidInputError, TruingError, UnavailableError
-from truing.stores.database.prepared import Prepared
+from truing.stores.database.prepared import Direct, Prepared
 from truing.stores.database.schema import NUMBERS, counters
 
 BUSY_SECONDS = 60.0
@@ -48,6 +48,8 @@ _SETTINGS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-16000",
+    # Fewer and larger checkpoints: pages that many captures touch are written once.
+    "PRAGMA wal_autocheckpoint=4000",
 )
 
 # The texts stay in `samples` alone; the index is told the old ones when they change.
@@ -118,7 +120,7 @@ class SQLite:
         self.place = str(path)
         self._module = module or library()
         self._version: tuple[int, ...] = self._module.sqlite_version_info
-        last = sa.select(counters.c.value).where(counters.c.modality == NUMBERS)
+        last = sa.select(counters.c.value).where(counters.c.modality == sa.bindparam("modality"))
         self._last_number = Prepared(last)
 
     def create_engine(self) -> sa.Engine:
@@ -192,11 +194,11 @@ class SQLite:
         """See `Dialect.insert`."""
         return sqlalchemy.dialects.sqlite.insert(table)
 
-    def reserve(self, connection: sa.Connection, count: int) -> range:
+    def reserve(self, direct: Direct, count: int) -> range:
         """See `Dialect.reserve`: the caller holds the only right to write, and inserting a sample
         moves the number on.
         """
-        last = self._last_number.run(connection, [{"modality_1": NUMBERS}]) or 0
+        (last,) = self._last_number.first(direct, modality=NUMBERS)
         return range(last + 1, last + count + 1)
 
     def matching(self, text: str) -> sa.Select[int] | None:

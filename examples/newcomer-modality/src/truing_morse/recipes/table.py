@@ -34,6 +34,7 @@ class TableRecipe:
     name = "table"
     summary = "counts which letters a person's signs stand for"
     options = TableOptions
+    needs_base = False
 
     def presets(
         self,

@@ -117,6 +117,7 @@ class WhisperRecipe:
     name = "whisper"
     summary = "fine-tune a Whisper checkpoint on corrections, with replay against forgetting"
     options = WhisperOptions
+    needs_base = True
 
     def presets(self, examples: int, base: str | None) -> Mapping[str, object]:
         """Option values for this many corrections and this base model.

@@ -110,6 +110,7 @@ class WhisperScratchRecipe:
     name = "whisper-scratch"
     summary = "train a tiny Whisper and its tokenizer from a few thousand short clips"
     options = WhisperScratchOptions
+    needs_base = False
 
     def presets(self, examples: int, base: str | None) -> Mapping[str, object]:
         """Nothing: the defaults are for the one size of model that this recipe is meant for."""
