@@ -133,16 +133,16 @@ def test_windows_renames_again_while_a_scanner_looks(
     source, target = tmp_path / "new", tmp_path / "old"
     source.write_bytes(b"new")
     target.write_bytes(b"old")
-    real = Path.replace
+    real = os.replace
     attempts: list[int] = []
 
-    def hindered(self: Path, other: Path) -> Path:
+    def hindered(old: Path, new: Path) -> None:
         attempts.append(1)
         if len(attempts) < 3:
             raise PermissionError(errno.EACCES, "used by another process")
-        return real(self, other)
+        real(old, new)
 
-    monkeypatch.setattr(Path, "replace", hindered)
+    monkeypatch.setattr(os, "replace", hindered)
     replace(source, target)
     assert target.read_bytes() == b"new"
     attempts.clear()

@@ -58,8 +58,8 @@ def record(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         monkeypatch.setattr(blobs_local, name, watched)
 
     watch("sync_file", lambda _fd: "draft")
-    watch("replace", lambda _source, target: target.name)
-    watch("sync_folder", lambda path: path.name)
+    watch("replace", lambda _source, target: Path(target).name)
+    watch("sync_folder", lambda path: Path(path).name)
     return steps
 
 

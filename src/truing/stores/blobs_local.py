@@ -39,7 +39,7 @@ class LocalBlobs:
     """
 
     def __init__(self, folder: Path, *, clock: Clock | None = None) -> None:
-        self._root = Path(folder) / "sha256"
+        self._root = str(Path(folder) / "sha256")
         self._clock = clock or SystemClock()
 
     def put(self, data: bytes) -> str:
@@ -49,9 +49,9 @@ class LocalBlobs:
             UnavailableError: no space, or a folder that cannot be written; nothing is left behind.
         """
         digest = digest_bytes(data)
-        target = self._target(digest)
-        if not _renewed(target, len(data)):
-            with _written(target) as stream:
+        folder, name = self._place(digest)
+        if not _renewed(f"{folder}/{name}", len(data)):
+            with _written(folder, name) as stream:
                 stream.write(data)
         return digest
 
@@ -66,9 +66,9 @@ class LocalBlobs:
         if not path.is_file():
             raise NotFoundError(f"no file `{path}`", hint="check the path")
         digest = digest_file(path)
-        target = self._target(digest)
-        if not _renewed(target, path.stat().st_size):
-            with path.open("rb") as source, _written(target) as stream:
+        folder, name = self._place(digest)
+        if not _renewed(f"{folder}/{name}", path.stat().st_size):
+            with path.open("rb") as source, _written(folder, name) as stream:
                 if _copied(source, stream) != digest:
                     raise ConflictError(
                         f"`{path}` changed while it was read",
@@ -143,16 +143,20 @@ class LocalBlobs:
         target = self._target(digest)
         return target.is_file() and digest_file(target) == digest
 
-    def _target(self, digest: str) -> Path:
+    def _place(self, digest: str) -> tuple[str, str]:
+        # Texts, not paths: joining and parsing a `Path` costs as much as hashing the sound.
         parts = _DIGEST.fullmatch(digest)
         if parts is None:
             raise InvalidInputError(
                 f"`{digest[:80]}` is no digest of a blob", hint="it reads sha256:<64 hex digits>"
             )
-        return self._root / parts[1] / parts[2]
+        return f"{self._root}/{parts[1]}", parts[2]
+
+    def _target(self, digest: str) -> Path:
+        return Path(*self._place(digest))
 
     def _files(self) -> Iterator[Path]:
-        for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
+        for folder in sorted(Path(self._root).glob("[0-9a-f][0-9a-f]")):
             yield from sorted(folder.iterdir())
 
 
@@ -167,39 +171,43 @@ def _missing(digest: str) -> NotFoundError:
     )
 
 
-def _renewed(target: Path, size: int) -> bool:
+def _renewed(target: str, size: int) -> bool:
     """Whether the blob is there, whole by its size; it counts as new from now on."""
     try:
         os.utime(target)
-        return target.stat().st_size == size
+        return os.stat(target).st_size == size  # noqa: PTH116 - see `_place`
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise storage_error(error, target) from error
+        raise storage_error(error, Path(target)) from error
 
 
 @contextmanager
-def _written(target: Path) -> Iterator[BinaryIO]:
+def _written(folder: str, name: str) -> Iterator[BinaryIO]:
     """A stream to a file that stands durably under its name once the block has ended well."""
-    draft = target.with_name(f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}")
+    draft = f"{folder}/{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}"
     try:
-        try:
-            stream = draft.open("xb")
-        except FileNotFoundError:
-            _make_folder(draft.parent)
-            stream = draft.open("xb")
+        stream = _opened(draft)
         try:
             with stream:
                 yield stream
                 stream.flush()
                 sync_file(stream.fileno())
-            replace(draft, target)
+            replace(draft, f"{folder}/{name}")
         except BaseException:
-            draft.unlink(missing_ok=True)
+            Path(draft).unlink(missing_ok=True)
             raise
-        sync_folder(target.parent)
+        sync_folder(folder)
     except OSError as error:
-        raise storage_error(error, target) from error
+        raise storage_error(error, Path(folder, name)) from error
+
+
+def _opened(draft: str) -> BinaryIO:
+    try:
+        return open(draft, "xb")  # noqa: PTH123 - see `_place`; the caller closes it
+    except FileNotFoundError:
+        _make_folder(Path(draft).parent)
+        return Path(draft).open("xb")
 
 
 def _make_folder(folder: Path) -> None:

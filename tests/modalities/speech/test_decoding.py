@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truing.modalities.speech.decoding import (
@@ -19,6 +19,7 @@ from truing.modalities.speech.decoding import (
 
 
 @given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=20))
+@settings(deadline=None)
 def test_confidence_is_the_geometric_mean_with_the_end(chances: list[float]) -> None:
     logprob = sum(map(math.log, chances))
     reading = Reading(tokens=tuple(range(len(chances) - 1)), logprob=logprob)
@@ -44,6 +45,7 @@ def test_text_is_bounded_by_the_sound() -> None:
     lengths=st.lists(st.integers(8, 30), min_size=2, max_size=6),
     seed=st.integers(0, 99),
 )
+@settings(max_examples=25, deadline=None)
 def test_alignment_finds_where_attention_moves_on(lengths: list[int], seed: int) -> None:
     begins = [0, *np.cumsum(lengths)[:-1]]
     weights = np.zeros((2, len(lengths), sum(lengths)))

@@ -61,6 +61,7 @@ def test_int16_comes_back_bit_for_bit(
 
 
 @given(st.lists(st.floats(-1.5, 1.5, width=32), min_size=1, max_size=200))
+@settings(deadline=None)
 def test_floats_are_rounded_and_limited(values: list[float]) -> None:
     samples = np.array(values, dtype=np.float32)
     kept, _ = decoded(ingest("audio", (samples, 16_000)), "float64")

@@ -67,7 +67,6 @@ class DatabaseSamples:
             table: Prepared(sa.insert(table))
             for table in (sample_table, sample_blobs, sample_groups, sample_findings)
         }
-
         table = sample_table.c
         self._by_key = Prepared(
             sa.select(table.id, table.uid).where(
@@ -149,8 +148,15 @@ class DatabaseSamples:
 
     def by_source(self, source: str, keys: Sequence[str]) -> dict[str, int]:
         """See `Samples.by_source`."""
+        found: dict[str, int] = {}
+        table = sample_table.c
         with self._database.reading() as connection:
-            return dict(_stored(connection, source, dict.fromkeys(keys)))
+            for piece in chunks(dict.fromkeys(keys)):
+                query = sa.select(table.source_key, table.id).where(
+                    table.source == source, table.source_key.in_(piece)
+                )
+                found.update((row[0], row[1]) for row in connection.execute(query))
+        return found
 
     def by_groups(self, keys: Sequence[str]) -> dict[str, list[int]]:
         """See `Samples.by_groups`."""
@@ -317,17 +323,6 @@ def _column(connection: sa.Connection, number: int, column: sa.Column[str]) -> s
     if held is None:
         raise _no_sample(number)
     return held
-
-
-def _stored(
-    connection: sa.Connection, source: str, keys: Iterable[str]
-) -> Iterator[tuple[str, int]]:
-    for piece in chunks(keys):
-        query = sa.select(sample_table.c.source_key, sample_table.c.id).where(
-            sample_table.c.source == source, sample_table.c.source_key.in_(piece)
-        )
-        for key, number in connection.execute(query):
-            yield key, number
 
 
 def _name(one: NewSample) -> Name:
