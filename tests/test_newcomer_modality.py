@@ -27,7 +27,6 @@ from truing.domain.recipe import Example, MediaFile, TrainingInput
 from truing.domain.run import RunState
 from truing.domain.settings import Settings, resolve
 from truing.modalities import MODALITIES
-from truing.workspace.training import supervisor
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "newcomer-modality"
 HABITS = {"j": "..--", "q": "---.", "x": "----", "z": ".-.-"}
@@ -120,8 +119,8 @@ def test_whole_loop(installed: Path, tmp_path: Path) -> None:
         assert version.counts["test"] > 40
 
         run = workspace.train(str(version.ref))
-        ended = supervisor(workspace).wait(run.id).run
-        log = "\n".join(supervisor(workspace).tail(run.id))
+        ended = workspace.jobs.wait(run.id).run
+        log = "\n".join(workspace.jobs.tail(run.id))
         assert ended.state is RunState.DONE, f"{ended.error}\n{log}"
         model = str(ended.result["model"])
         assert model == "morse/1"

@@ -272,3 +272,14 @@ def test_the_object_the_verbs_are_given_keeps_one_seed_and_level() -> None:
     paired = narrow.compare(rows, others, WER)
     assert paired == compare(rows, others, WER, seed=3, level=0.8)
     assert narrow.rows_needed(paired, alpha=0.05) == rows_needed(paired, alpha=0.05)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "quantile"),
+    [(1, -12.7062), (2, -4.3027), (5, -2.5706), (11, -2.2010), (40, -2.0211), (100_000, -1.9600)],
+)
+def test_quantiles_of_student_as_printed_in_tables(freedom: int, quantile: float) -> None:
+    from truing.metrics.significance import student_quantile
+
+    assert student_quantile(0.025, freedom) == pytest.approx(quantile, abs=2e-4)
+    assert student_quantile(0.975, freedom) == pytest.approx(-quantile, abs=2e-4)

@@ -12,6 +12,7 @@ from truing.domain.dataset import DatasetRef, Split
 from truing.domain.errors import (
     ConsentError,
     InvalidInputError,
+    MissingDependencyError,
     NotFoundError,
     NothingToDoError,
     SettingError,
@@ -21,7 +22,6 @@ from truing.domain.run import Run, RunState
 from truing.workspace.keeping import verify
 from truing.workspace.promoting import judge
 from truing.workspace.proving import transcribe
-from truing.workspace.training import supervisor
 
 Filled = Callable[..., list[int]]
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ QUICK = {"max_steps": "3", "threads": "1", "batch_size": "4"}
 def trained(workspace: Workspace, dataset: str, **options: object) -> Run:
     """Trains a few steps, for the machinery and not for the result."""
     run = workspace.train(dataset, base=BASE, options=QUICK, **options)
-    return supervisor(workspace).wait(run.id).run
+    return workspace.jobs.wait(run.id).run
 
 
 def part(workspace: Workspace, name: str, split: Split) -> set[str | None]:
@@ -153,8 +153,25 @@ def test_a_recipe_that_fails_leaves_no_model(workspace: Workspace, fill: Filled)
     fill(10)
     workspace.freeze("mine")
     run = workspace.train("mine@1", base="nobody/no-such-model", options=QUICK)
-    ended = supervisor(workspace).wait(run.id).run
+    ended = workspace.jobs.wait(run.id).run
     assert ended.state is RunState.FAILED
     assert ended.error
     assert workspace.store.models.all() == []
     assert list(workspace.layout.models.rglob("*.safetensors")) == []
+
+
+def test_a_missing_package_is_named_before_anything_starts(
+    workspace: Workspace, fill: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "torch" else find(name)
+    )
+    fill(10)
+    workspace.freeze("mine")
+    with pytest.raises(MissingDependencyError, match="torch") as caught:
+        workspace.train("mine@1", base=BASE)
+    assert caught.value.hint == 'pip install "truing[train]"'
+    assert workspace.store.runs.all() == []

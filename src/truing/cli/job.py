@@ -24,11 +24,11 @@ def run(args: argparse.Namespace) -> int:
     from truing.cli.opening import open_workspace
     from truing.domain.errors import RunFailedError
     from truing.domain.run import RunState
-    from truing.workspace.training import supervisor, work
+    from truing.workspace.training import work
 
     with open_workspace(args) as workspace:
         state = RunState(work(workspace, args.run))
         if state.ended:
             # A run that was told to pause, as by a machine that shuts down, starts nothing.
-            supervisor(workspace).tend()
+            workspace.jobs.tend()
     return RunFailedError.exit_code if state is RunState.FAILED else 0

@@ -28,10 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the log; `Supervisor.tail` is the library twin."""
     from truing.cli.opening import open_workspace
-    from truing.workspace.training import supervisor
 
     with open_workspace(args) as workspace:
-        lines = supervisor(workspace).tail(args.run, follow=args.follow)
+        lines = workspace.jobs.tail(args.run, follow=args.follow)
         if args.json and not args.follow:
             output.show_json({"run": args.run, "lines": list(lines)})
             return 0

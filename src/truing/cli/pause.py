@@ -24,10 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Wants it of the run; `Supervisor.pause` is the library twin."""
     from truing.cli.opening import open_workspace
-    from truing.workspace.training import supervisor
 
     with open_workspace(args) as workspace:
-        found = supervisor(workspace).pause(args.run)
+        found = workspace.jobs.pause(args.run)
     if args.json:
         output.show_json(runs.as_dict(found))
     else:

@@ -27,10 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Wants it of the run; `Supervisor.stop` is the library twin."""
     from truing.cli.opening import open_workspace
-    from truing.workspace.training import supervisor
 
     with open_workspace(args) as workspace:
-        found = supervisor(workspace).stop(args.run, force=args.force)
+        found = workspace.jobs.stop(args.run, force=args.force)
     if args.json:
         output.show_json(runs.as_dict(found))
     else:

@@ -87,10 +87,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _await(workspace: Workspace, args: argparse.Namespace, number: int) -> int:
-    from truing.workspace.training import supervisor
 
     with output.progress(f"run {number}", quiet=args.json) as bar:
-        outcome = supervisor(workspace).wait(
+        outcome = workspace.jobs.wait(
             number,
             on_progress=lambda now: bar(
                 now.run.step, now.run.total_steps or None, title=runs.title(now)

@@ -31,7 +31,6 @@ from truing.workspace.collecting import reader_of
 from truing.workspace.datasets import examples
 from truing.workspace.models import model_named
 from truing.workspace.proving import speaking
-from truing.workspace.training import supervisor
 
 if TYPE_CHECKING:
     from truing.domain.evaluation import Evaluation
@@ -323,12 +322,12 @@ def _train(
     queued = workspace.train(
         dataset, recipe="whisper", base=base, options=options, replay=replay, seed=SEED
     )
-    outcome = supervisor(workspace).wait(
+    outcome = workspace.jobs.wait(
         queued.id,
         on_progress=lambda now: stage.progress("train", now.run.step, now.run.total_steps),
     )
     if outcome.detached is not None:
-        supervisor(workspace).stop(queued.id, force=True)
+        workspace.jobs.stop(queued.id, force=True)
         raise KeyboardInterrupt
     if outcome.run.state is not RunState.DONE:
         raise RunFailedError(

@@ -104,6 +104,8 @@ class Recipe(Protocol):
     options: type
     needs_base: bool
     """Whether it cannot start from nothing."""
+    needs_packages: Mapping[str, str]
+    """Modules it imports -> what brings them, as pip is told: `{"torch": "truing[train]"}`."""
 
     def presets(self, examples: int, base: str | None) -> Mapping[str, object]:
         """Option values that suit this number of examples and this base model."""

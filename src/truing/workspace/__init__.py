@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from truing.domain.review import Revision, Verdict
     from truing.domain.run import Run
     from truing.domain.sample import Added
+    from truing.jobs.supervisor import Supervisor
     from truing.live.recognizer import Recognizer
     from truing.loop.compare import Comparison
     from truing.loop.forget import Forgotten
@@ -291,6 +293,13 @@ class Workspace:
         from truing.workspace import promoting
 
         return promoting.roll_back(self, modality, audience)
+
+    @cached_property
+    def jobs(self) -> Supervisor:
+        """Starts and watches training runs."""
+        from truing.jobs.supervisor import Supervisor
+
+        return Supervisor(self.store.runs, folder=self.layout.root, clock=self.clock)
 
     def recognizer(self, modality: str = "speech", **options: Any) -> Recognizer:  # noqa: ANN401
         """The champion in this process, swapped under the app when another is promoted."""

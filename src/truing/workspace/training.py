@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.dataset import DatasetRef, Split
-from truing.domain.errors import InvalidInputError, NotFoundError, NothingToDoError
+from truing.domain.errors import (
+    InvalidInputError,
+    MissingDependencyError,
+    NotFoundError,
+    NothingToDoError,
+)
 from truing.domain.event import Event
 from truing.domain.format import FailedRow
 from truing.domain.modality import CanTrain
@@ -23,7 +28,6 @@ from truing.workspace.models import NamedModel, model_named
 
 if TYPE_CHECKING:
     from truing.domain.modality import Modality
-    from truing.jobs.supervisor import Supervisor
     from truing.workspace import Workspace
 
 
@@ -95,6 +99,7 @@ def train(
         ),
         options or {},
     )
+    _check_packages(chosen)
     if base is None and chosen.needs_base:
         raise InvalidInputError(
             f"the recipe `{chosen.name}` needs a model to start from",
@@ -103,8 +108,19 @@ def train(
     run = workspace.store.runs.add(workspace.ids.new(), request, workspace.clock.now())
     _note(workspace, "run-queued", {"run": run.id, "dataset": dataset, "recipe": chosen.name})
     if start:
-        supervisor(workspace).start(run.id)
+        workspace.jobs.start(run.id)
     return run
+
+
+def _check_packages(recipe: Recipe) -> None:
+    from importlib.util import find_spec
+
+    for module, brought_by in recipe.needs_packages.items():
+        if find_spec(module) is None:
+            raise MissingDependencyError(
+                f"the recipe `{recipe.name}` needs `{module}`, which is not installed",
+                hint=f'pip install "{brought_by}"',
+            )
 
 
 def _lasting_name(found: NamedModel | None) -> str | None:
@@ -118,13 +134,6 @@ def _lasting_name(found: NamedModel | None) -> str | None:
 
 def _recipes(modality: Modality) -> Mapping[str, str]:
     return modality.recipes if isinstance(modality, CanTrain) else {"": ""}
-
-
-def supervisor(workspace: Workspace) -> Supervisor:
-    """Starts and watches runs of this workspace."""
-    from truing.jobs.supervisor import Supervisor
-
-    return Supervisor(workspace.store.runs, folder=workspace.layout.root, clock=workspace.clock)
 
 
 def execute(workspace: Workspace, run: Run, context: RunContext) -> dict[str, object] | None:

@@ -176,12 +176,13 @@ def background(signal: Signal, rate: int) -> tuple[float | None, float | None]:
     (Martin 2001), raised by the bias of a minimum; speech is what the louder frames have above it.
     """
     import numpy as np
-    from scipy.ndimage import uniform_filter1d
 
     if len(signal) < SHORTEST_FOR_NOISE * rate:
         return None, None
     powers = band_powers(signal, rate)
-    noise = 1.4 * np.percentile(uniform_filter1d(powers, 5, axis=0), 10, axis=0)
+    mirrored = np.pad(powers, ((2, 2), (0, 0)), mode="symmetric")
+    smoothed = np.lib.stride_tricks.sliding_window_view(mirrored, 5, axis=0).mean(axis=-1)
+    noise = 1.4 * np.percentile(smoothed, 10, axis=0)
     total = powers.sum(axis=1)
     risen = total > 2 * noise.sum()
     loud = risen & (total >= np.percentile(total, 95) * 1e-3)
@@ -235,7 +236,6 @@ def hum(signal: Signal, rate: int) -> tuple[float, float]:
     Measured against the 8 Hz on either side; a tone 40 dB below the whole does not count.
     """
     import numpy as np
-    from scipy.fft import next_fast_len, rfft
 
     best = (50.0, 0.0)
     seconds = len(signal) / rate
@@ -243,8 +243,8 @@ def hum(signal: Signal, rate: int) -> tuple[float, float]:
         return best
     signal = signal[: round(LONGEST_FOR_HUM * rate)]
     seconds = len(signal) / rate
-    size = next_fast_len(2 * len(signal), real=True)
-    spectrum = np.abs(rfft(signal * np.hanning(len(signal)), size)) ** 2
+    size = power_of_two(2 * len(signal))
+    spectrum = np.abs(np.fft.rfft(signal * np.hanning(len(signal)), size)) ** 2
     hertz = np.fft.rfftfreq(size, 1 / rate)
     total = spectrum[hertz > 20].sum() + FLOOR
     power, hertz = spectrum[hertz < 200], hertz[hertz < 200]
@@ -298,7 +298,6 @@ def treble_drop(signal: Signal, rate: int) -> float | None:
 def pitch(signal: Signal, rate: int) -> float | None:
     """Median fundamental of voiced frames by autocorrelation (Boersma 1993); None without 20."""
     import numpy as np
-    from scipy.fft import irfft, next_fast_len, rfft
 
     size = round(0.04 * rate)
     window = np.hanning(size)
@@ -307,9 +306,9 @@ def pitch(signal: Signal, rate: int) -> float | None:
     cut = cut[power > 0.03 * np.percentile(power, 95)]
     if not len(cut):
         return None
-    wide = next_fast_len(2 * size, real=True)
-    own = irfft(np.abs(rfft(cut * window, wide, axis=1)) ** 2, wide, axis=1)
-    shape = irfft(np.abs(rfft(window, wide)) ** 2, wide)[:size]
+    wide = power_of_two(2 * size)
+    own = np.fft.irfft(np.abs(np.fft.rfft(cut * window, wide, axis=1)) ** 2, wide, axis=1)
+    shape = np.fft.irfft(np.abs(np.fft.rfft(window, wide)) ** 2, wide)[:size]
     likeness = own[:, :size] / np.maximum(own[:, :1], FLOOR) / np.maximum(shape / shape[0], 0.05)
     first, last = int(rate / 1000), int(rate / 60)
     area = likeness[:, first:last]
@@ -332,3 +331,8 @@ def brightness(signal: Signal, rate: int) -> float:
     heard = hertz > 60
     weight = spectrum[heard]
     return float(np.exp((weight * np.log(hertz[heard])).sum() / max(weight.sum(), FLOOR)))
+
+
+def power_of_two(length: int) -> int:
+    """The next power of two: a length that a Fourier transform likes."""
+    return 1 << (length - 1).bit_length()

@@ -151,11 +151,12 @@ def align(weights: NDArray[np.float64]) -> NDArray[np.intp]:
     the heads, and find the monotone path (Sakoe & Chiba 1978).
     """
     import numpy as np
-    from scipy.ndimage import median_filter
 
     spread = weights.std(axis=1, keepdims=True)
     weights = (weights - weights.mean(axis=1, keepdims=True)) / np.maximum(spread, 1e-10)
-    cost = -median_filter(weights, size=(1, 1, 7), mode="reflect").mean(axis=0)
+    mirrored = np.pad(weights, ((0, 0), (0, 0), (3, 3)), mode="symmetric")
+    windows = np.lib.stride_tricks.sliding_window_view(mirrored, 7, axis=2)
+    cost = -np.median(windows, axis=-1).mean(axis=0)
     rows, columns = cost.shape
     total = np.full((rows + 1, columns + 1), np.inf)
     total[0, 0] = 0.0

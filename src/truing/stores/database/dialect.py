@@ -49,6 +49,14 @@ class Dialect(Protocol):
         """Numbers for the next `count` samples, given to nobody else, now or later."""
         ...
 
+    def unsearchable(self, connection: sa.Connection) -> int:
+        """About how many of the newest samples are not in the search index yet."""
+        ...
+
+    def make_searchable(self, connection: sa.Connection, *, at_most: int) -> None:
+        """Takes the next samples into the search index; the connection may write."""
+        ...
+
     def matching(self, text: str) -> sa.Select[int] | None:
         """Numbers of the samples whose predictions or truth hold all words of `text`, the last
         one as a prefix. None when there is no word in it.

@@ -52,6 +52,10 @@ from truing.stores.database.schema import samples as sample_table
 TRAINED = "trained"
 """The counter beside those named like states."""
 _DIGESTS_AT_ONCE = 5000
+_INDEXED_AT_ONCE = 50
+"""So many new samples enter the search index when they are added; fewer wait for a search."""
+_INDEXED_TOGETHER = 5000
+"""Samples that enter the search index in one transaction: others may write in between."""
 
 Numbered = tuple[int, NewSample]
 Name = tuple[str, str] | int
@@ -95,6 +99,8 @@ class DatabaseSamples:
                 f"a sample with one of the uids `{uids}`… is stored already",
                 hint="give each new sample a uid of its own",
             ) from error
+        if len(fresh) >= _INDEXED_AT_ONCE:
+            self._make_searchable()
         for number, one in zip(numbers, fresh, strict=True):
             known[_name(one)] = Added(id=number, uid=one.uid, new=True)
         return [_told(known, _name(one)) for one in samples]
@@ -125,6 +131,14 @@ class DatabaseSamples:
         for table, insert in self._inserts.items():
             if rows[table]:
                 insert.run(direct, rows[table])
+
+    def _make_searchable(self) -> None:
+        while True:
+            with self._database.reading() as connection:
+                if not self._dialect.unsearchable(connection):
+                    return
+            with self._database.writing() as connection:
+                self._dialect.make_searchable(connection, at_most=_INDEXED_TOGETHER)
 
     def get(self, id: int) -> Sample:
         """See `Samples.get`."""
@@ -176,6 +190,8 @@ class DatabaseSamples:
         if limit < 1:
             raise InvalidInputError(f"`{limit}` samples are no page", hint="ask for 1 or more")
         start = read_cursor(order, after) if after is not None else None
+        if where.text is not None:
+            self._make_searchable()
         with self._database.reading() as connection:
             found = page_positions(
                 connection, self._dialect, where, order, after=start, limit=limit + 1
@@ -186,6 +202,8 @@ class DatabaseSamples:
 
     def iterate(self, where: SampleFilter, *, batch: int = 500) -> Iterator[Sample]:
         """See `Samples.iterate`: each batch is one moment, no transaction is open between two."""
+        if where.text is not None:
+            self._make_searchable()
         column = sample_table.c.id
         query = sa.select(column).where(*conditions(self._dialect, where))
         with self._database.reading() as connection:
@@ -206,6 +224,8 @@ class DatabaseSamples:
 
     def count(self, where: SampleFilter) -> int:
         """See `Samples.count`: from the counters when only modality and states are asked for."""
+        if where.text is not None:
+            self._make_searchable()
         with self._database.reading() as connection:
             branches = filled_branches(connection, where)
             if where == SampleFilter(modality=where.modality, states=where.states):

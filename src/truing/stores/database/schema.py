@@ -148,7 +148,7 @@ sample_findings = sa.Table(
 counters = sa.Table(
     "counters",
     metadata,
-    # One per modality and state, and `trained`; under NUMBERS the last sample number given out.
+    # One per modality and state, and `trained`; under NUMBERS marks that dialects keep.
     _text("modality", key=True),
     _text("name", key=True),
     _whole("value"),

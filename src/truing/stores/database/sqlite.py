@@ -3,7 +3,9 @@
 Scope: connection settings, the counter and search triggers, full-text expressions, number
 reservation, meaning of error codes, checkpoint and scrub.
 
-Known trade-offs: `synchronous=FULL` syncs on every commit (speech arrives slower than disks
+Known trade-offs: a captured sample enters the search index with the next search (or with the next
+fifty), in bulk: one at a time it would cost a third of all pages that a capture writes, and leave
+a segment each to be merged. `synchronous=FULL` syncs on every commit (speech arrives slower than disks
 sync). Words are what lies between spaces and punctuation, so a Chinese sentence is found by its
 beginning only. SQLite before 3.51.3 has a rare corruption bug when two connections write and
 checkpoint at the same moment (sqlite.org/wal.html#walresetbug): where `pysqlite3` brings a newer
@@ -69,10 +71,13 @@ _FIND = "INSERT INTO search (rowid, said, truth) VALUES (new.id, new.said, new.t
 _LOSE = """
 INSERT INTO search (search, rowid, said, truth) VALUES ('delete', old.id, old.said, old.truth);
 """
-# The row of `schema.NUMBERS`.
-_NUMBER = "UPDATE counters SET value = new.id WHERE modality = '' AND value < new.id;"
+# Rows of `schema.NUMBERS`: the last number given out, and the last that is in the search index.
+_NUMBER = """
+UPDATE counters SET value = new.id WHERE modality = '' AND name = 'samples' AND value < new.id;
+"""
+_FOUND = "old.id <= (SELECT value FROM counters WHERE modality = '' AND name = 'searchable')"
 _DERIVED = (
-    "INSERT INTO counters (modality, name, value) VALUES ('', 'samples', 0)",
+    "INSERT INTO counters (modality, name, value) VALUES ('', 'samples', 0), ('', 'searchable', 0)",
     "CREATE TRIGGER samples_counted AFTER INSERT ON samples BEGIN "
     + _COUNT.format(row="new", name="new.state", step="1")
     + _NUMBER
@@ -87,13 +92,16 @@ _DERIVED = (
     + _COUNT.format(row="new", name="new.state", step="1")
     + _COUNT.format(row="new", name="'trained'", step="new.trained - old.trained")
     + "END",
-    f"CREATE TRIGGER samples_found AFTER INSERT ON samples BEGIN {_FIND} END",
-    f"CREATE TRIGGER samples_lost AFTER DELETE ON samples BEGIN {_LOSE} END",
+    f"CREATE TRIGGER samples_lost AFTER DELETE ON samples WHEN {_FOUND} BEGIN {_LOSE} END",
     (
-        "CREATE TRIGGER samples_refound AFTER UPDATE OF said, truth ON samples "
-        f"WHEN old.said <> new.said OR old.truth IS NOT new.truth BEGIN {_LOSE} {_FIND} END"
+        f"CREATE TRIGGER samples_refound AFTER UPDATE OF said, truth ON samples WHEN {_FOUND} "
+        f"AND (old.said <> new.said OR old.truth IS NOT new.truth) BEGIN {_LOSE} {_FIND} END"
     ),
 )
+_TAKE_IN = """
+INSERT INTO search (rowid, said, truth)
+SELECT id, said, truth FROM samples WHERE id > ? AND id <= ? ORDER BY id
+"""
 
 _search = sa.table("search", sa.column("rowid", sa.Integer), sa.column("search", sa.Text))
 _plus: sqlalchemy.sql.operators.custom_op[Any] = sqlalchemy.sql.operators.custom_op("+")
@@ -120,8 +128,12 @@ class SQLite:
         self.place = str(path)
         self._module = module or library()
         self._version: tuple[int, ...] = self._module.sqlite_version_info
-        last = sa.select(counters.c.value).where(counters.c.modality == sa.bindparam("modality"))
-        self._last_number = Prepared(last)
+        self._last_number = Prepared(
+            sa.select(counters.c.value).where(
+                counters.c.modality == sa.bindparam("modality"),
+                counters.c.name == sa.bindparam("name"),
+            )
+        )
 
     def create_engine(self) -> sa.Engine:
         """See `Dialect.create_engine`."""
@@ -198,8 +210,24 @@ class SQLite:
         """See `Dialect.reserve`: the caller holds the only right to write, and inserting a sample
         moves the number on.
         """
-        (last,) = self._last_number.first(direct, modality=NUMBERS)
+        (last,) = self._last_number.first(direct, modality=NUMBERS, name="samples")
         return range(last + 1, last + count + 1)
+
+    def unsearchable(self, connection: sa.Connection) -> int:
+        """See `Dialect.unsearchable`."""
+        mark, last = _marks(connection)
+        return last - mark
+
+    def make_searchable(self, connection: sa.Connection, *, at_most: int) -> None:
+        """See `Dialect.make_searchable`."""
+        mark, last = _marks(connection)
+        reached = min(last, mark + at_most)
+        connection.exec_driver_sql(_TAKE_IN, (mark, reached))
+        connection.execute(
+            sa.update(counters)
+            .where(counters.c.modality == NUMBERS, counters.c.name == "searchable")
+            .values(value=reached)
+        )
 
     def matching(self, text: str) -> sa.Select[int] | None:
         """See `Dialect.matching`."""
@@ -264,6 +292,7 @@ class SQLite:
             f"row {row[1]} of `{row[0]}` refers to a missing row of `{row[2]}`"
             for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
         ]
+        self.make_searchable(connection, at_most=self.unsearchable(connection))
         try:
             connection.exec_driver_sql(
                 "INSERT INTO search (search, rank) VALUES ('integrity-check', 1)"
@@ -279,6 +308,13 @@ class SQLite:
                 "to; 3.51.3 and later cannot: install `pysqlite3` or a newer Python"
             )
         return found
+
+
+def _marks(connection: sa.Connection) -> tuple[int, int]:
+    """The last number in the search index, and the last one given out."""
+    query = sa.select(counters.c.name, counters.c.value).where(counters.c.modality == NUMBERS)
+    held = {row[0]: int(row[1]) for row in connection.execute(query)}
+    return held["searchable"], held["samples"]
 
 
 def _make_settings(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from truing.domain.recipe import Example, RunContext, TrainingInput, TrainingResult
 from truing_morse.media import ROLE
@@ -35,6 +36,7 @@ class TableRecipe:
     summary = "counts which letters a person's signs stand for"
     options = TableOptions
     needs_base = False
+    needs_packages: Mapping[str, str] = MappingProxyType({})
 
     def presets(
         self,

@@ -8,6 +8,9 @@ from typing import Any
 
 from truing.domain.errors import SettingError
 
+PACKAGES = {"torch": "truing[train]", "transformers": "truing[train]"}
+"""What training Whisper imports, and the extra that brings it."""
+
 
 def option(default: Any, text: str) -> Any:
     """A dataclass field with a default and the help text that forms and `--help` show."""

@@ -29,7 +29,7 @@ from truing.modalities.speech.recipes.descent import (
     choose_numerics,
     descend,
 )
-from truing.modalities.speech.recipes.options import option, prepare_torch, refuse
+from truing.modalities.speech.recipes.options import PACKAGES, option, prepare_torch, refuse
 from truing.modalities.speech.recipes.pretrained import load_base, width_of
 from truing.modalities.speech.recipes.transcripts import (
     TASKS,
@@ -118,6 +118,7 @@ class WhisperRecipe:
     summary = "fine-tune a Whisper checkpoint on corrections, with replay against forgetting"
     options = WhisperOptions
     needs_base = True
+    needs_packages: Mapping[str, str] = PACKAGES
 
     def presets(self, examples: int, base: str | None) -> Mapping[str, object]:
         """Option values for this many corrections and this base model.

@@ -29,7 +29,7 @@ from truing.modalities.speech.recipes.descent import (
     choose_numerics,
     descend,
 )
-from truing.modalities.speech.recipes.options import option, prepare_torch, refuse
+from truing.modalities.speech.recipes.options import PACKAGES, option, prepare_torch, refuse
 from truing.modalities.speech.recipes.transcripts import label_batch, prompt_for, text_ids
 from truing.modalities.speech.recipes.validate import validate
 from truing.modalities.speech.recipes.waveforms import Pool, Variation, features_of, random_for
@@ -111,6 +111,7 @@ class WhisperScratchRecipe:
     summary = "train a tiny Whisper and its tokenizer from a few thousand short clips"
     options = WhisperScratchOptions
     needs_base = False
+    needs_packages: Mapping[str, str] = PACKAGES
 
     def presets(self, examples: int, base: str | None) -> Mapping[str, object]:
         """Nothing: the defaults are for the one size of model that this recipe is meant for."""
