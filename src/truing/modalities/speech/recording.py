@@ -42,7 +42,8 @@ def opened(source: object, name: str) -> Any:
     try:
         return soundfile.SoundFile(BytesIO(source) if isinstance(source, bytes) else source)
     except (soundfile.LibsndfileError, TypeError) as error:
-        raise _undecodable(name, str(error)) from error
+        # libsndfile's own words, without the repr of our buffer.
+        raise _undecodable(name, getattr(error, "error_string", str(error))) from error
 
 
 def blocks(file: Any, dtype: str, name: str) -> Iterator[Any]:
@@ -59,7 +60,7 @@ def blocks(file: Any, dtype: str, name: str) -> Iterator[Any]:
             block = file.read(BLOCK, dtype=dtype, always_2d=True)
         except soundfile.LibsndfileError as error:
             where = f"decoding fails after {done / file.samplerate:.2f} s"
-            raise _undecodable(name, f"{where}: {error}") from error
+            raise _undecodable(name, f"{where}: {error.error_string}") from error
         if not len(block):
             return
         done += len(block)
