@@ -6,8 +6,8 @@ reservation, meaning of error codes, checkpoint and scrub.
 Known trade-offs: a captured sample enters the search index with the next search (or with the next
 fifty), in bulk: one at a time it would cost a third of all pages that a capture writes, and leave
 a segment each to be merged. `synchronous=FULL` syncs on every commit (speech arrives slower than
-disks sync). Words are what lies between spaces and punctuation, so a Chinese sentence is found by its
-beginning only. SQLite before 3.51.3 has a rare corruption bug when two connections write and
+disks sync). Words are what lies between spaces and punctuation, so a Chinese sentence is found by
+its beginning only. SQLite before 3.51.3 has a rare corruption bug when two connections write and
 checkpoint at the same moment (sqlite.org/wal.html#walresetbug): where `pysqlite3` brings a newer
 one it is used, elsewhere `problems` says so.
 """
