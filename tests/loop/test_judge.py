@@ -156,15 +156,28 @@ def test_a_model_that_no_number_of_rows_would_prove() -> None:
     assert "random reviews" not in found.sentence
 
 
-def test_a_model_must_beat_the_trivial_baseline() -> None:
-    trivial = replace(EVIDENCE, model_a="nearest template", value_a=0.2, difference=0.05)
+def test_a_model_that_the_trivial_baseline_beats_is_refused() -> None:
+    trivial = replace(
+        EVIDENCE, model_a="nearest template", value_a=0.2, difference=0.05, ci=(0.01, 0.09)
+    )
     found = decide(case(baseline=trivial), 1)
     assert (found.passed, found.reason) == (False, Reason.NOT_BETTER)
     assert "not better than the trivial baseline" in found.sentence
     assert "`nearest template`" in found.sentence
     assert (found.baseline, found.baseline_value) == ("nearest template", 0.2)
-    beaten = replace(trivial, value_a=0.5, difference=-0.25)
+    # Too few clusters for an interval: the figure alone decides.
+    assert not decide(case(baseline=replace(trivial, ci=None)), 1).passed
+    beaten = replace(trivial, value_a=0.5, difference=-0.25, ci=(-0.3, -0.2))
     assert decide(case(baseline=beaten), 1).passed
+
+
+def test_a_tie_with_the_trivial_baseline_is_said_and_passes() -> None:
+    tied = replace(
+        EVIDENCE, model_a="nearest template", value_a=0.2, difference=0.01, ci=(-0.01, 0.03)
+    )
+    found = decide(case(baseline=tied), 1)
+    assert found.passed
+    assert "the trivial baseline does as well: 20.0 %" in found.sentence
 
 
 @pytest.mark.parametrize(

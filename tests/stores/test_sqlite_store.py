@@ -22,6 +22,7 @@ from truing.domain.prediction import Recognition
 from truing.domain.review import State, Verdict, standing
 from truing.domain.sample import SampleFilter, SampleOrder
 from truing.stores.database import paging, sqlite
+from truing.stores.database import samples as database_samples
 from truing.stores.database.connection import Database
 from truing.stores.database.migrations import migrate
 from truing.stores.database.sqlite import SQLite
@@ -350,10 +351,44 @@ def test_a_wrong_counter_is_reported(tmp_path: Path, store: DatabaseStore) -> No
 
 def test_a_broken_search_index_is_reported(tmp_path: Path, store: DatabaseStore) -> None:
     store.samples.add([make_sample(), make_sample()])
+    assert store.check() == []
     other = sqlite.library().connect(tmp_path / "truing.db", isolation_level=None)
     other.execute("INSERT INTO search (search) VALUES ('delete-all')")
     other.close()
     assert any("search index" in problem for problem in store.check())
+
+
+def unsearchable(store: DatabaseStore) -> int:
+    with store._database.reading() as connection:
+        return store._database.dialect.unsearchable(connection)
+
+
+def test_captures_enter_the_search_index_with_the_next_search(store: DatabaseStore) -> None:
+    first, second, third = (
+        store.samples.add([make_sample(text=word)])[0] for word in ("apple", "pear", "plum")
+    )
+    assert unsearchable(store) == 3
+    # What happens to a sample before it is in the index must not reach the index.
+    store.samples.erase([second.id])
+    store.samples.add_prediction(third.id, make_prediction("quince"))
+    revision = make_revision(first.id, "apricot")
+    store.reviews.append(revision, make_standing(revision), expected=0)
+    for word in ("apple", "apricot", "plum", "quince"):
+        assert store.samples.count(SampleFilter(text=word)) == 1, word
+    assert store.samples.count(SampleFilter(text="pear")) == 0
+    assert unsearchable(store) == 0
+    assert store.check() == []
+
+
+def test_imports_enter_the_search_index_at_once(
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_samples, "_INDEXED_TOGETHER", 30)
+    store.samples.add([make_sample()])
+    store.samples.add([make_sample(text=f"word {number}") for number in range(100)])
+    assert unsearchable(store) == 0
+    assert store.samples.count(SampleFilter(text="word")) == 100
+    assert store.check() == []
 
 
 def test_an_old_sqlite_is_reported(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 *The gate.* A candidate passes when it is better than its rival on the same held-out rows, so
 much that chance explains it with a probability below its share of `gate.alpha`; when it beats
-the trivial baseline; and when it has not forgotten the general set.
+the trivial baseline or ties with it; and when it has not forgotten the general set.
 
 *The error budget.* Candidates tried one after another against one test set would sooner or
 later pass by luck. The k-th is tested at alpha x 6 / (pi² k²), which adds up to alpha over any
@@ -302,7 +302,7 @@ def _examined(case: Case) -> GateVerdict | Evidence:
     if _gain(evidence) <= 0:
         sentence = f"not better: {_figures(evidence)}"
         return _verdict(case, Reason.NOT_BETTER, sentence, hint=_review_hint(None))
-    if case.baseline is not None and _gain(case.baseline) <= 0:
+    if case.baseline is not None and _beaten_by(case.baseline):
         sentence = f"not better than the trivial baseline: {_figures(case.baseline)}"
         hint = "look at the data and at the run's figures: truing jobs"
         return _verdict(case, Reason.NOT_BETTER, sentence, hint=hint)
@@ -323,6 +323,8 @@ def _forgets(case: Case, retention: Retention) -> GateVerdict:
 def _tested(case: Case, evidence: Evidence, trial: int) -> GateVerdict:
     level = alpha_of(trial, case.rules.alpha)
     tested = f"{_figures(evidence)}, p = {evidence.p_better:.2g}"
+    if case.baseline is not None and _gain(case.baseline) <= 0:
+        tested += f" (the trivial baseline does as well: {_percent(case.baseline.value_a)})"
     if evidence.p_better < level:
         sentence = f"better: {tested}, below {level:.2g}"
         return _verdict(case, Reason.BETTER, sentence, hint=None, trial=trial)
@@ -337,6 +339,18 @@ def _tested(case: Case, evidence: Evidence, trial: int) -> GateVerdict:
 
 def _gain(evidence: Evidence) -> float:
     return evidence.difference if evidence.higher_is_better else -evidence.difference
+
+
+def _beaten_by(baseline: BaselineEvidence) -> bool:
+    """Whether the baseline is better by more than chance explains.
+
+    A tie is no ground to refuse: on a closed vocabulary, templates of the person's own voice are
+    strong, and keeping a champion that is proven worse than the candidate would help nobody.
+    """
+    if baseline.ci is None:
+        return _gain(baseline) <= 0
+    low, high = baseline.ci
+    return high < 0 if baseline.higher_is_better else low > 0
 
 
 def error_budget(case: Case, evidence: Evidence) -> str:

@@ -79,6 +79,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def search_problems(self, connection: sa.Connection) -> list[str]:
+        """Where the search index differs from the texts; the connection may write."""
+        ...
+
     def problems(self, connection: sa.Connection) -> list[str]:
         """What is wrong with the database as a file and with the library that reads it."""
         ...

@@ -292,6 +292,16 @@ class SQLite:
             f"row {row[1]} of `{row[0]}` refers to a missing row of `{row[2]}`"
             for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
         ]
+        if self._version < SAFE_VERSION:
+            linked = ".".join(map(str, self._version))
+            found.append(
+                f"SQLite {linked} can, rarely, damage a database that several processes write "
+                "to; 3.51.3 and later cannot: install `pysqlite3` or a newer Python"
+            )
+        return found
+
+    def search_problems(self, connection: sa.Connection) -> list[str]:
+        """See `Dialect.search_problems`."""
         self.make_searchable(connection, at_most=self.unsearchable(connection))
         try:
             connection.exec_driver_sql(
@@ -300,14 +310,8 @@ class SQLite:
         except sqlalchemy.exc.DatabaseError as error:
             if _primary(error.orig) not in _DAMAGED:
                 raise
-            found.append("the search index does not match the texts of the samples")
-        if self._version < SAFE_VERSION:
-            linked = ".".join(map(str, self._version))
-            found.append(
-                f"SQLite {linked} can, rarely, damage a database that several processes write "
-                "to; 3.51.3 and later cannot: install `pysqlite3` or a newer Python"
-            )
-        return found
+            return ["the search index does not match the texts of the samples"]
+        return []
 
 
 def _marks(connection: sa.Connection) -> tuple[int, int]:

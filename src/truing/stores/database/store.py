@@ -59,9 +59,11 @@ class DatabaseStore:
     def check(self) -> list[str]:
         """See `Store.check`; also names a SQLite that may damage what it writes.
 
-        Writers wait meanwhile: the search index can only be compared while nobody changes it.
+        Writers wait while the search index is compared with the texts.
         """
         with self._database.writing() as connection:
+            search = self._database.dialect.search_problems(connection)
+        with self._database.reading() as connection:
             found = self._database.dialect.problems(connection)
             counted = {
                 (row[0], row[1]): row[2]
@@ -73,7 +75,7 @@ class DatabaseStore:
             kept, true = counted.get((modality, name), 0), real.get((modality, name), 0)
             if kept != true:
                 found.append(f"the counter `{name}` of `{modality}` says {kept}, not {true}")
-        return found
+        return found + search
 
     def close(self) -> None:
         """See `Store.close`."""
