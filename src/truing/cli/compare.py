@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
                 for other in args.others
             ]
         if args.html:
-            _write_page(workspace, found[0], Path(args.html))
+            _write_page(workspace, found[0], Path(args.html), args.split)
     if args.json:
         told = [one.as_dict() for one in found]
         output.show_json(told[0] if len(told) == 1 else {"comparisons": told})
     else:
-        _show(found)
+        _show([_short(one) for one in found])
         if args.html:
             output.show(f"wrote {args.html}")
     return 0
@@ -74,12 +74,31 @@ def _check(args: argparse.Namespace) -> None:
         raise ConflictError(f"`{args.html}` exists already", hint="name another file")
 
 
-def _write_page(workspace: Workspace, found: Comparison, place: Path) -> None:
+def _short(one: Comparison) -> Comparison:
+    """With the names of folders cut to their last part, unless that makes them the same."""
+    from dataclasses import replace
+
+    from truing.domain.model import short_name
+
+    a, b = short_name(one.model_a), short_name(one.model_b)
+    return one if a == b else replace(one, model_a=a, model_b=b)
+
+
+def _write_page(workspace: Workspace, found: Comparison, place: Path, split: str) -> None:
     from truing.domain.clock import to_iso
-    from truing.metrics.report import render
+    from truing.metrics.report import Beside, render
     from truing.platform import storage_error, write_durably
 
-    page = render(found, made_at=to_iso(workspace.clock.now())[:16].replace("T", " ") + " UTC")
+    # Evaluated a moment ago: read back, with the baseline that was scored beside it.
+    figures = workspace.evaluate(found.model_b, found.dataset, split).figures
+    trivial = figures.get("baseline")
+    beside = Beside(
+        baseline=(str(trivial["name"]), float(trivial[found.metric]))
+        if isinstance(trivial, dict)
+        else None
+    )
+    made_at = to_iso(workspace.clock.now())[:16].replace("T", " ") + " UTC"
+    page = render(_short(found), made_at=made_at, beside=beside)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Lists runs, newest first; `Workspace.store.runs` is the library twin."""
     from truing.cli.opening import open_workspace
+    from truing.domain.model import short_name
 
     with open_workspace(args) as workspace:
         every = workspace.store.runs.all(limit=args.limit)
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
                 runs.done(one),
                 one.request.recipe,
                 one.request.dataset,
-                one.request.base,
+                one.request.base and short_name(one.request.base),
                 one.result.get("model"),
                 wording.when(one.started_at),
                 wording.took(one.started_at, one.ended_at),

@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Lists models, newest first; `Workspace.store.models` is the library twin."""
     from truing.cli.opening import open_workspace
-    from truing.domain.model import GENERAL
+    from truing.domain.model import GENERAL, short_name
 
     with open_workspace(args) as workspace:
         every = workspace.store.models.all(args.modality)
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
                 ", ".join(who for who, ref in champions.items() if ref == str(one.ref)),
                 one.state.value,
                 one.recipe,
-                one.base,
+                one.base and short_name(one.base),
                 one.dataset,
                 wording.when(one.created_at),
             )

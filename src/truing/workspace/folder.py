@@ -99,7 +99,8 @@ def create(folder: Path) -> Layout:
         raise ConflictError(
             f"`{layout.root}` is not empty", hint="name a new folder: truing init my-voice"
         )
-    layout.root.mkdir(parents=True, exist_ok=True)
+    # Recordings of somebody's voice: for nobody else on this machine to read.
+    layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     layout.settings.write_text(HEADER, encoding="utf-8")
     return layout
 

@@ -49,22 +49,34 @@ def model_named(workspace: Workspace, text: str, modality: str = "speech") -> Na
         text = champion
     if text.isdecimal():
         text = f"{modality}/{text}"
+    version = _own(workspace, text)
+    if version is not None:
+        path = workspace.model_files.path(version.ref)
+        return NamedModel(name=text, location=str(path), digest=version.digest, version=version)
     folder = Path(text).expanduser()
     if folder.is_dir():
         return NamedModel(
             name=text, location=str(folder), digest=folder_digest(folder), version=None
         )
-    head, _, number = text.rpartition("/")
-    if head in _modality_names() and number.isdecimal():
-        version = workspace.store.models.get(ModelRef.parse(text))
-        path = workspace.model_files.path(version.ref)
-        return NamedModel(name=text, location=str(path), digest=version.digest, version=version)
     if text.startswith((".", "/", "~")) or text.count("/") > 1 or "\\" in text:
         raise NotFoundError(
             f"there is no model folder `{text}`",
             hint="truing models shows the models of this workspace",
         )
     return NamedModel(name=text, location=text, digest=f"hub:{text}", version=None)
+
+
+def _own(workspace: Workspace, text: str) -> ModelVersion | None:
+    """A model of the workspace; None when the text has another form, or names a folder here."""
+    head, _, number = text.rpartition("/")
+    if head not in _modality_names() or not number.isdecimal():
+        return None
+    try:
+        return workspace.store.models.get(ModelRef.parse(text))
+    except NotFoundError:
+        if Path(text).is_dir():
+            return None
+        raise
 
 
 def _modality_names() -> list[str]:
