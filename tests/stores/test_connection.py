@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,10 +128,11 @@ def test_a_full_disk_is_reported_and_leaves_nothing(store: DatabaseStore, tmp_pa
     store.samples.add([make_sample()])
     pages = _pages(tmp_path / "truing.db")
 
-    @sa.event.listens_for(store._database.engine, "checkout")
+    @sa.event.listens_for(store._database.engine, "connect")
     def limit(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages + 20}")
 
+    store.close()
     long = [make_sample(text="word " * 2000) for _ in range(50)]
     with pytest.raises(UnavailableError, match="the disk is full") as raised:
         store.samples.add(long)
@@ -164,10 +166,11 @@ def test_a_read_only_folder_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_read_only_database_is_reported(store: DatabaseStore) -> None:
-    @sa.event.listens_for(store._database.engine, "checkout")
+    @sa.event.listens_for(store._database.engine, "connect")
     def forbid(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute("PRAGMA query_only = ON")
 
+    store.close()
     with pytest.raises(UnavailableError, match="read-only"):
         store.samples.add([make_sample()])
 
@@ -190,6 +193,50 @@ def _read_everything(path: Path) -> None:
     store = open_database(path)
     with contextlib.closing(store):
         list(store.samples.iterate(SampleFilter()))
+
+
+def test_samples_are_stored_even_when_the_search_index_must_wait(
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UnavailableError("the disk is full")
+
+    monkeypatch.setattr(SQLite, "make_searchable", refuse)
+    assert len(store.samples.add([make_sample(text="word") for _ in range(60)])) == 60
+    with pytest.raises(UnavailableError):
+        store.samples.count(SampleFilter(text="word"))
+    monkeypatch.undo()
+    assert store.samples.count(SampleFilter(text="word")) == 60
+
+
+def test_connections_of_ended_threads_are_given_back(store: DatabaseStore) -> None:
+    database = store._database
+    for _ in range(20):
+        thread = threading.Thread(target=lambda: store.samples.add([make_sample()]))
+        thread.start()
+        thread.join()
+    assert store.samples.count(SampleFilter()) == 20
+    assert len(database._kept) <= 1
+    assert database.engine.pool.checkedout() <= 1
+
+
+def test_a_closed_store_may_be_used_again(store: DatabaseStore) -> None:
+    for _ in range(2):
+        store.samples.add([make_sample()])
+        store.close()
+    assert store.samples.count(SampleFilter()) == 2
+
+
+def test_a_fault_of_our_own_is_not_disguised(store: DatabaseStore) -> None:
+    with (
+        pytest.raises(sqlalchemy.exc.OperationalError, match="no such table"),
+        store._database.writing_directly() as direct,
+    ):
+        direct.cursor.execute("INSERT INTO nowhere VALUES (1)")
+    with pytest.raises(ZeroDivisionError), store._database.writing_directly():
+        raise ZeroDivisionError
+    store.samples.add([make_sample()])
+    assert store.samples.count(SampleFilter()) == 1
 
 
 def test_an_error_never_quotes_what_people_said(store: DatabaseStore) -> None:

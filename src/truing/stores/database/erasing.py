@@ -37,7 +37,7 @@ def erase_samples(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
     blobs: set[str] = set()
     heard: set[str] = set()
     columns = samples.c
-    wanted = sa.select(columns.id, columns.uid, columns.groups, columns.media, columns.findings)
+    wanted = sa.select(columns.id, columns.uid, columns.document, columns.findings)
     for piece in chunks(dict.fromkeys(ids)):
         lookups: dict[sa.Table, list[Row]] = {
             sample_blobs: [],
@@ -45,12 +45,12 @@ def erase_samples(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
             sample_findings: [],
         }
         rows = connection.execute(wanted.where(columns.id.in_(piece))).all()
-        for number, _, groups, media_text, findings_text in rows:
-            media = read_media(media_text)
+        for number, _, document, findings in rows:
+            media = read_media(document)
             heard.update(str(one.facts["content"]) for one in media if "content" in one.facts)
             lookups[sample_blobs] += blob_rows(number, media)
-            lookups[sample_groups] += group_rows(number, read_groups(groups))
-            lookups[sample_findings] += finding_rows(number, read_findings(findings_text))
+            lookups[sample_groups] += group_rows(number, read_groups(document))
+            lookups[sample_findings] += finding_rows(number, read_findings(findings))
         blobs.update(row["digest"] for row in lookups[sample_blobs])
         for table, gone in lookups.items():
             erase_rows(connection, table, gone)

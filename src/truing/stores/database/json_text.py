@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from truing.domain.errors import InvalidInputError
 
@@ -25,13 +26,13 @@ def to_json(value: object, what: str) -> str:
         ) from error
 
 
-def to_mapping(text: str | None) -> dict[str, object]:
+def to_mapping(text: str | None) -> dict[str, Any]:
     """Reads an object back; empty for null."""
     value = json.loads(text) if text else {}
     return value if isinstance(value, dict) else {}
 
 
-def to_list(text: str | None) -> list[object]:
+def to_list(text: str | None) -> list[Any]:
     """Reads a list back; empty for null."""
     value = json.loads(text) if text else []
     return value if isinstance(value, list) else []

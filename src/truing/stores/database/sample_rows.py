@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,12 +54,8 @@ def sample_row(number: int, new: NewSample) -> Row:
         "salt": new.salt,
         "truth": None,
         "said": searchable(said),
-        "consent": _consent_json(new.consent),
-        "context": to_json(dict(new.context), "context") if new.context else "{}",
-        "groups": to_json(list(new.groups), "groups"),
-        "media": to_json([_media_json(one) for one in new.media], "media"),
-        "predictions": predictions_json(said),
         "findings": findings_json(new.findings),
+        "document": to_json(_document(new), "sample"),
     }
 
 
@@ -107,9 +102,27 @@ def searchable(said: Iterable[Prediction]) -> str:
     return "\n".join(one.recognition.text for one in said)
 
 
-def predictions_json(said: Iterable[Prediction]) -> str:
-    """Predictions as the row holds them, numbered from 1."""
-    return to_json([_prediction_json(n, one) for n, one in enumerate(said, 1)], "predictions")
+def _document(new: NewSample) -> Row:
+    held: Row = {"consent": _consent_json(new.consent)}
+    if new.context:
+        held["context"] = dict(new.context)
+    if new.groups:
+        held["groups"] = new.groups
+    if new.media:
+        held["media"] = [_media_json(one) for one in new.media]
+    if new.predictions:
+        held["predictions"] = _predictions_json(new.predictions)
+    return held
+
+
+def with_predictions(document: str, said: Iterable[Prediction]) -> str:
+    """A document with other predictions."""
+    return to_json({**to_mapping(document), "predictions": _predictions_json(said)}, "predictions")
+
+
+def _predictions_json(said: Iterable[Prediction]) -> list[Row]:
+    # Numbered from 1: a prediction's number is its place.
+    return [_prediction_json(number, one) for number, one in enumerate(said, 1)]
 
 
 def findings_json(findings: Iterable[Finding]) -> str:
@@ -132,6 +145,7 @@ def read_samples(connection: sa.Connection, ids: Sequence[int]) -> list[Sample]:
 
 
 def _sample(row: sa.RowMapping) -> Sample:
+    document: Row = to_mapping(row["document"])
     return Sample(
         id=row["id"],
         uid=row["uid"],
@@ -141,16 +155,16 @@ def _sample(row: sa.RowMapping) -> Sample:
         source_key=row["source_key"],
         captured_at=row["captured_at"],
         added_at=row["added_at"],
-        consent=_consent(row["consent"]),
+        consent=_consent(document["consent"]),
         sampling=Sampling(row["sampling"]),
         subject=row["subject"],
         session=row["session"],
-        context=to_mapping(row["context"]),
-        media=read_media(row["media"]),
-        predictions=read_predictions(row["predictions"]),
+        context=document.get("context", {}),
+        media=_media(document),
+        predictions=_predictions(document),
         findings=read_findings(row["findings"]),
         quality=row["quality"],
-        groups=read_groups(row["groups"]),
+        groups=_groups(document),
         state=State(row["state"]),
         truth=row["truth"],
         revision=row["revision"],
@@ -159,25 +173,35 @@ def _sample(row: sa.RowMapping) -> Sample:
     )
 
 
-def read_groups(text: str) -> tuple[str, ...]:
-    """Group keys from their column."""
-    return tuple(str(key) for key in to_list(text))
+def read_media(document: str) -> tuple[Media, ...]:
+    """The media in a document."""
+    return _media(to_mapping(document))
 
 
-def read_media(text: str) -> tuple[Media, ...]:
-    """Media from their column."""
-    return tuple(Media(**one) for one in _objects(text))
+def read_groups(document: str) -> tuple[str, ...]:
+    """The group keys in a document."""
+    return _groups(to_mapping(document))
+
+
+def read_predictions(document: str) -> tuple[Prediction, ...]:
+    """The predictions in a document."""
+    return _predictions(to_mapping(document))
+
+
+def _groups(document: Row) -> tuple[str, ...]:
+    return tuple(document.get("groups", ()))
+
+
+def _media(document: Row) -> tuple[Media, ...]:
+    return tuple(Media(**one) for one in document.get("media", ()))
 
 
 def read_findings(text: str) -> tuple[Finding, ...]:
     """Findings from their column."""
-    return tuple(
-        Finding(**{**one, "severity": Severity(one["severity"])}) for one in _objects(text)
-    )
+    return tuple(Finding(**{**one, "severity": Severity(one["severity"])}) for one in to_list(text))
 
 
-def read_predictions(text: str) -> tuple[Prediction, ...]:
-    """Predictions from their column."""
+def _predictions(document: Row) -> tuple[Prediction, ...]:
     return tuple(
         Prediction(
             id=one["id"],
@@ -198,12 +222,8 @@ def read_predictions(text: str) -> tuple[Prediction, ...]:
                 seconds=one.get("seconds"),
             ),
         )
-        for one in _objects(text)
+        for one in document.get("predictions", ())
     )
-
-
-def _objects(text: str) -> list[dict[str, Any]]:
-    return [one for one in to_list(text) if isinstance(one, dict)]
 
 
 def _media_json(medium: Media) -> Row:
@@ -248,24 +268,20 @@ def _prediction_json(number: int, said: Prediction) -> Row:
     return held
 
 
-@lru_cache(maxsize=64)
-def _consent_json(consent: Consent) -> str:
-    return to_json(
-        {
-            "policy": consent.policy,
-            "purposes": sorted(purpose.value for purpose in consent.purposes),
-            "withdrawn_at": consent.withdrawn_at,
-        },
-        "consent",
-    )
+def _consent_json(consent: Consent) -> Row:
+    held: Row = {
+        "policy": consent.policy,
+        "purposes": sorted(purpose.value for purpose in consent.purposes),
+    }
+    if consent.withdrawn_at is not None:
+        held["withdrawn_at"] = consent.withdrawn_at
+    return held
 
 
-@lru_cache(maxsize=64)
-def _consent(text: str) -> Consent:
-    held: Mapping[str, Any] = to_mapping(text)
+def _consent(held: Row) -> Consent:
     known = {purpose.value: purpose for purpose in Purpose}
     return Consent(
         policy=held["policy"],
         purposes=frozenset(known[one] for one in held["purposes"] if one in known),
-        withdrawn_at=held["withdrawn_at"],
+        withdrawn_at=held.get("withdrawn_at"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from truing.domain.finding import CheckReport
 from truing.domain.prediction import Prediction
 from truing.domain.review import State
@@ -32,12 +33,12 @@ from truing.stores.database.sample_rows import (
     finding_rows,
     findings_json,
     lookup_rows,
-    predictions_json,
     read_findings,
     read_predictions,
     read_samples,
     sample_row,
     searchable,
+    with_predictions,
 )
 from truing.stores.database.schema import (
     NUMBERS,
@@ -100,7 +101,9 @@ class DatabaseSamples:
                 hint="give each new sample a uid of its own",
             ) from error
         if len(fresh) >= _INDEXED_AT_ONCE:
-            self._make_searchable()
+            # They are stored; when the index must wait, the next search sees to it.
+            with contextlib.suppress(UnavailableError):
+                self._make_searchable()
         for number, one in zip(numbers, fresh, strict=True):
             known[_name(one)] = Added(id=number, uid=one.uid, new=True)
         return [_told(known, _name(one)) for one in samples]
@@ -263,11 +266,12 @@ class DatabaseSamples:
             NotFoundError: no such sample.
         """
         with self._database.writing() as connection:
-            held = read_predictions(_column(connection, id, sample_table.c.predictions))
+            document = _column(connection, id, sample_table.c.document)
+            held = read_predictions(document)
             kept = replace(prediction, id=len(held) + 1)
             said = (*held, kept)
             values = {
-                "predictions": predictions_json(said),
+                "document": with_predictions(document, said),
                 "said": searchable(said),
                 "certainty": certainty(said),
             }

@@ -3,7 +3,7 @@
 Instants are whole microseconds, JSON is text, enumerations are their values. A table whose rows
 are numbered never gives a number twice, so that `id` 42 means one sample for ever.
 
-A sample is one row: its media, predictions and findings are JSON in it. Capturing writes few
+A sample is one row: its media and predictions are a JSON document in it. Capturing writes few
 pages that way (what a commit costs is the pages it touches), and reading a sample is one look.
 Columns that filters look at come before the long ones. What samples are looked for by has small
 tables of its own.
@@ -85,12 +85,9 @@ samples = sa.Table(
     _text("truth", null=True),
     # The texts of all predictions, for the search index.
     _text("said"),
-    _text("consent"),
-    _text("context"),
-    _text("groups"),
-    _text("media"),
-    _text("predictions"),
     _text("findings"),
+    # Consent, context, groups, media and predictions.
+    _text("document"),
     sa.UniqueConstraint("uid", name="samples_uid"),
     _partial(
         "samples_source_key", "source", "source_key", where="source_key IS NOT NULL", unique=True

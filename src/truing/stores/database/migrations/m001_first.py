@@ -86,12 +86,8 @@ sa.Table(
     _text("salt"),
     _text("truth", null=True),
     _text("said"),
-    _text("consent"),
-    _text("context"),
-    _text("groups"),
-    _text("media"),
-    _text("predictions"),
     _text("findings"),
+    _text("document"),
     sa.UniqueConstraint("uid", name="samples_uid"),
     _partial(
         "samples_source_key", "source", "source_key", where="source_key IS NOT NULL", unique=True
