@@ -7,8 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from truing.domain.comparison import Comparison
 from truing.domain.evaluation import Evaluation, Metric
-from truing.loop.compare import Comparison, compare
+from truing.loop.compare import compare
 from truing.metrics import plots
 from truing.metrics.cluster_statistics import ClusterStatistics
 from truing.metrics.report import Beside, render

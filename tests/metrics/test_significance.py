@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
+from truing.domain.comparison import PairedFigures
 from truing.domain.errors import InvalidInputError
 from truing.domain.evaluation import EvaluatedRow, RowScore
 from truing.metrics.cluster_statistics import ClusterStatistics
 from truing.metrics.significance import (
-    PairedFigures,
     bootstrap_difference,
     bootstrap_interval,
     cluster_sums,

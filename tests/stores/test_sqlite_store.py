@@ -489,6 +489,23 @@ def test_counting_by_state_looks_at_no_sample(store: DatabaseStore) -> None:
     assert not [text for text in statements if "samples" in text]
 
 
+def test_statements_of_a_capture_are_compiled_once(store: DatabaseStore) -> None:
+    store.samples.add([make_sample(findings=(make_finding(),), groups=("a",))])
+    compiled: list[tuple[object, ...]] = []
+
+    def seen(*what: object) -> int:
+        compiled.append(what)
+        return 0
+
+    driver = store._database._own.kept._connection.driver_connection
+    driver.set_authorizer(seen)
+    for _ in range(3):
+        # An authorizer is asked when a statement is compiled; setting it compiles all anew.
+        compiled.clear()
+        store.samples.add([make_sample(findings=(make_finding(),), groups=("a",))])
+    assert compiled == []
+
+
 def test_a_page_costs_the_same_number_of_statements_at_any_size(store: DatabaseStore) -> None:
     counts = []
     for size in (1, 60):

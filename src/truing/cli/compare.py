@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from truing.loop.compare import Comparison
+    from truing.domain.comparison import Comparison
     from truing.workspace import Workspace
 
 HELP = LINES["compare"]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from truing.domain.clock import Clock
+from truing.domain.comparison import Interval, PairedFigures
 from truing.domain.dataset import DatasetRef, DatasetRow, DatasetVersion, Split, SplitKind
 from truing.domain.errors import DamagedError, InvalidInputError, NothingToDoError
 from truing.domain.evaluation import EvaluatedRow, Evaluation, Metric, RowScore
@@ -33,54 +34,10 @@ CLUSTERS_AT_LEAST = 12
 Recognise = Callable[[DatasetRow], Recognition]
 
 
-class IntervalFigures(Protocol):
-    """An interval around a figure."""
-
-    @property
-    def low(self) -> float:
-        """Lower end."""
-
-    @property
-    def high(self) -> float:
-        """Upper end."""
-
-    @property
-    def level(self) -> float:
-        """Such as 0.95."""
-
-
-class PairedFigures(Protocol):
-    """How two models differ on the same rows; see `truing.metrics.significance`."""
-
-    @property
-    def difference(self) -> float:
-        """Value b minus value a."""
-
-    @property
-    def low(self) -> float | None:
-        """Lower end of the difference's interval."""
-
-    @property
-    def high(self) -> float | None:
-        """Upper end of the difference's interval."""
-
-    @property
-    def p_better(self) -> float:
-        """One-sided p-value that b is better."""
-
-    @property
-    def standard_error(self) -> float | None:
-        """Of the difference, over clusters."""
-
-    @property
-    def differing(self) -> int:
-        """Clusters on which the models differ."""
-
-
 class Statistics(Protocol):
     """The numeric work, given from outside so that verbs stay free of it."""
 
-    def interval(self, rows: Sequence[EvaluatedRow], metric: Metric) -> IntervalFigures | None:
+    def interval(self, rows: Sequence[EvaluatedRow], metric: Metric) -> Interval | None:
         """The interval of a metric over rows; None when there are too few clusters."""
 
     def compare(

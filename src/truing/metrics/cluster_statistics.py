@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from truing.domain.comparison import Interval, PairedFigures
 from truing.domain.evaluation import EvaluatedRow, Metric
 from truing.metrics import significance
-from truing.metrics.significance import Interval, Observed, PairedFigures
+from truing.metrics.significance import Observed
 
 
 class ClusterStatistics:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from truing.domain.comparison import ComparedRow, Comparison
 from truing.metrics import plots
-from truing.metrics.compared import Compared, Row
 from truing.metrics.normalise import NEUTRAL, Normaliser
 from truing.metrics.page import STYLE
 from truing.metrics.significance import bootstrap_interval, cluster_sums
@@ -40,7 +40,7 @@ class Beside:
 
 
 def render(
-    comparison: Compared,
+    comparison: Comparison,
     *,
     made_at: str,
     beside: Beside | None = None,
@@ -79,7 +79,7 @@ def render(
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
-def _head(one: Compared, told: Beside) -> str:
+def _head(one: Comparison, told: Beside) -> str:
     tone, spread = "even", ""
     if one.low is not None and one.high is not None:
         # Coloured only where the interval leaves no difference out.
@@ -125,11 +125,11 @@ NAMES = {
 }
 
 
-def _name(one: Compared) -> str:
+def _name(one: Comparison) -> str:
     return escape(NAMES.get(one.metric, one.metric))
 
 
-def _plots(one: Compared, told: Beside, seed: int) -> str:
+def _plots(one: Comparison, told: Beside, seed: int) -> str:
     direction = "higher is better" if one.higher_is_better else "lower is better"
     figures = plots.bars(_bars(one, told, seed), f"{one.metric} of both models")
     gap = plots.difference(one.difference, one.low, one.high, higher_is_better=one.higher_is_better)
@@ -146,7 +146,7 @@ def _plots(one: Compared, told: Beside, seed: int) -> str:
     )
 
 
-def _speakers(one: Compared) -> str:
+def _speakers(one: Comparison) -> str:
     if len(one.slices) < 2:
         return ""
     pairs = [
@@ -166,7 +166,7 @@ def _key(style: str, name: str) -> str:
     return f'<span class="key {style}">{escape(name)}</span>'
 
 
-def _bars(one: Compared, told: Beside, seed: int) -> list[plots.Bar]:
+def _bars(one: Comparison, told: Beside, seed: int) -> list[plots.Bar]:
     clusters = [row.cluster for row in one.compared]
     found = []
     for label, value, style, scores in (
@@ -182,7 +182,7 @@ def _bars(one: Compared, told: Beside, seed: int) -> list[plots.Bar]:
     return found
 
 
-def _words(one: Compared, by: Normaliser) -> str:
+def _words(one: Comparison, by: Normaliser) -> str:
     known = [(row.truth, row) for row in one.compared if row.truth is not None]
     if not known:
         return ""
@@ -227,20 +227,20 @@ def _word(text: str | None) -> str:
     return '<i class="none">nothing</i>' if text is None else f"<bdi>{escape(text)}</bdi>"
 
 
-def _ranked(one: Compared, *, worst: bool) -> list[Row]:
+def _ranked(one: Comparison, *, worst: bool) -> list[ComparedRow]:
     sign = 1.0 if worst else -1.0
     ranked = sorted(one.compared, key=lambda row: (sign * row.gain, row.sample_uid))
     return [row for row in ranked[:SHOWN] if sign * row.gain < 0]
 
 
-def _rows(title: str, rows: Sequence[Row], one: Compared, by: Normaliser) -> str:
+def _rows(title: str, rows: Sequence[ComparedRow], one: Comparison, by: Normaliser) -> str:
     if not rows:
         return f"<section><h2>{title}</h2><p class=note>Nowhere.</p></section>"
     cards = "".join(_card(row, one, by) for row in rows)
     return f'<section><h2>{title}</h2><ol class="rows">{cards}</ol></section>'
 
 
-def _card(row: Row, one: Compared, by: Normaliser) -> str:
+def _card(row: ComparedRow, one: Comparison, by: Normaliser) -> str:
     who = f"<bdi>{escape(row.subject)}</bdi>, " if row.subject is not None else ""
     truth = f'<dt>said</dt><dd dir="auto">{escape(row.truth)}</dd>' if row.truth is not None else ""
     lines = "".join(
@@ -281,7 +281,7 @@ def _marked(alignment: Alignment) -> str:
     return " ".join(parts)
 
 
-def _foot(one: Compared, told: Beside, made_at: str) -> str:
+def _foot(one: Comparison, told: Beside, made_at: str) -> str:
     facts = {
         "Metric": f"{one.metric}, {one.metric_version}",
         "Interval": f"{one.level:.0%}, by resampling {one.clusters} clusters",

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Protocol
 
+from truing.domain.comparison import Interval, PairedFigures
 from truing.domain.errors import InvalidInputError
 from truing.domain.evaluation import EvaluatedRow, Metric, RowScore
 
@@ -39,44 +40,6 @@ POWER = 0.8
 
 NORMAL_FROM = 1000
 """Degrees of freedom from which Student's t is taken for normal."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A figure with the interval that would hold the truth in `level` of all repetitions."""
-
-    value: float
-    low: float
-    high: float
-    level: float
-    clusters: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairedFigures:
-    """Two models on the same rows; `difference` is b - a in the metric's own unit."""
-
-    metric: str
-    higher_is_better: bool
-    value_a: float
-    value_b: float
-    difference: float
-    low: float | None
-    """Lower end of the difference's interval; None when there are fewer than two clusters."""
-    high: float | None
-    level: float
-    p_value: float
-    """Two-sided: how often swapped labels give a difference at least this large."""
-    p_better: float
-    """One-sided: how often they give one at least this much in favour of b."""
-    standard_error: float | None
-    """Of the difference, linearised over clusters; None when there are fewer than two."""
-    rows: int
-    clusters: int
-    differing: int
-    """Clusters on which the two models do not have the same score."""
-    method: str
-    """`exact` or `monte-carlo`: how the p-values were found."""
 
 
 class Observed(Protocol):

@@ -26,6 +26,7 @@ from truing.modalities import MODALITIES
 from truing.workspace.folder import Layout, create, find, open_log, settings_of
 
 if TYPE_CHECKING:
+    from truing.domain.comparison import Comparison
     from truing.domain.dataset import DatasetVersion
     from truing.domain.evaluation import Evaluation
     from truing.domain.modality import Modality
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from truing.domain.sample import Added
     from truing.jobs.supervisor import Supervisor
     from truing.live.recognizer import Recognizer
-    from truing.loop.compare import Comparison
     from truing.loop.forget import Forgotten
     from truing.loop.import_rows import Imported
     from truing.loop.judge import GateVerdict

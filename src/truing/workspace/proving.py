@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from truing.domain.comparison import Comparison
 from truing.domain.dataset import DatasetRef, DatasetRow, Split
 from truing.domain.digest import digest_file
 from truing.domain.errors import InvalidInputError
@@ -153,7 +154,7 @@ def compare(
     *,
     split: str = "test",
     on_progress: Progress | None = None,
-) -> comparing.Comparison:
+) -> Comparison:
     """Two models on the same rows; both are evaluated first where they were not yet.
 
     Raises:
@@ -165,7 +166,7 @@ def compare(
     return compared(workspace, one, two)
 
 
-def compared(workspace: Workspace, one: Evaluation, two: Evaluation) -> comparing.Comparison:
+def compared(workspace: Workspace, one: Evaluation, two: Evaluation) -> Comparison:
     """Sets two evaluations side by side, with the truths of their rows."""
     metric = workspace.modality(one.modality).metrics[0]
     return comparing.compare(

@@ -153,7 +153,7 @@ class DirectWriting:
     ) -> None:
         if error is None:
             try:
-                self._connection.commit()
+                self._direct.cursor.execute("COMMIT")
             except self._driver_error as refused:
                 self._undo()
                 raise self._meaning(refused) from refused

@@ -119,7 +119,9 @@ def open_database(
     database = Database(dialect)
     try:
         database.prepare()
-        migrate(database, clock or SystemClock())
+        if migrate(database, clock or SystemClock()):
+            # SQLite compiles every statement anew on a connection that has made a search index.
+            database.close()
     except BaseException:
         database.close()
         raise

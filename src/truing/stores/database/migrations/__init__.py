@@ -23,8 +23,11 @@ MIGRATIONS: tuple[ModuleType, ...] = (m001_first,)
 """In order; the number of each is its place, from 1."""
 
 
-def migrate(database: Database, clock: Clock) -> None:
+def migrate(database: Database, clock: Clock) -> int:
     """Applies what is missing; safe when several processes open a database at once.
+
+    Returns:
+        How many migrations this call applied.
 
     Raises:
         InvalidInputError: the database belongs to another program.
@@ -32,6 +35,7 @@ def migrate(database: Database, clock: Clock) -> None:
     """
     with database.reading() as connection:
         applied = _applied(connection, database.dialect.place)
+    count = 0
     while applied < len(MIGRATIONS):
         # Only the holder of the right to write looks what is missing, and fills it in.
         with database.writing() as connection:
@@ -40,10 +44,12 @@ def migrate(database: Database, clock: Clock) -> None:
                 migration = MIGRATIONS[applied]
                 migration.apply(connection, database.dialect)
                 applied += 1
+                count += 1
                 name = migration.__name__.rpartition(".")[2]
                 connection.execute(
                     sa.insert(record).values(number=applied, name=name, applied_at=clock.now())
                 )
+    return count
 
 
 def _applied(connection: sa.Connection, place: str) -> int:
