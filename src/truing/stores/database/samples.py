@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -106,7 +106,7 @@ class DatabaseSamples:
                 self._make_searchable()
         for number, one in zip(numbers, fresh, strict=True):
             known[_name(one)] = Added(id=number, uid=one.uid, new=True)
-        return [_told(known, _name(one)) for one in samples]
+        return _answer(samples, known)
 
     def _fresh(
         self, direct: Direct, samples: Sequence[NewSample], known: dict[Name, Added]
@@ -354,11 +354,16 @@ def _name(one: NewSample) -> Name:
     return (one.source, one.source_key) if one.source_key is not None else id(one)
 
 
-def _told(known: dict[Name, Added], name: Name) -> Added:
-    # A name is new once: the second time it stands for the sample that is there.
-    added = known[name]
-    known[name] = replace(added, new=False)
-    return added
+def _answer(samples: Sequence[NewSample], known: Mapping[Name, Added]) -> list[Added]:
+    answer = []
+    told: set[Name] = set()
+    for one in samples:
+        name = _name(one)
+        added = known[name]
+        # A name is new once: the second time it stands for the sample that is there.
+        answer.append(replace(added, new=False) if name in told else added)
+        told.add(name)
+    return answer
 
 
 def _counts(connection: sa.Connection, modality: str | None) -> dict[str, int]:
