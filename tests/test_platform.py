@@ -13,34 +13,35 @@ from typing import Any
 
 import pytest
 
-from truing import platform
 from truing.domain.errors import UnavailableError
-from truing.platform import (
-    FileLock,
-    ask_to_stop,
-    boot_id,
-    end_now,
+from truing.platform import files, processes, system, terminal
+from truing.platform.files import (
     free_space,
-    locked,
-    login_name,
-    process_alive,
-    process_start,
     replace,
-    start_detached,
-    stop_signals,
     storage_error,
     sync_file,
     sync_folder,
-    this_process,
     write_durably,
 )
+from truing.platform.locks import FileLock, locked
+from truing.platform.processes import (
+    ask_to_stop,
+    boot_id,
+    end_now,
+    process_alive,
+    process_start,
+    start_detached,
+    stop_signals,
+    this_process,
+)
+from truing.platform.terminal import login_name
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="for Linux and macOS")
 
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "WINDOWS", True)
+    monkeypatch.setattr(system, "WINDOWS", True)
 
 
 def wait_until(condition: Any, seconds: float = 20.0) -> bool:
@@ -72,7 +73,7 @@ def test_a_write_that_fails_keeps_the_old_file(
     def refuse(_fd: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(platform, "sync_file", refuse)
+    monkeypatch.setattr(files, "sync_file", refuse)
     with pytest.raises(UnavailableError, match="no space left"):
         write_durably(path, b"two")
     assert path.read_bytes() == b"one"
@@ -102,7 +103,7 @@ def test_folders_are_synced_but_on_windows(tmp_path: Path, monkeypatch: pytest.M
     sync_folder(tmp_path)
     assert len(synced) == (0 if sys.platform == "win32" else 1)
     synced.clear()
-    monkeypatch.setattr(platform, "WINDOWS", True)
+    monkeypatch.setattr(system, "WINDOWS", True)
     sync_folder(tmp_path)
     assert synced == []
 
@@ -112,7 +113,7 @@ def test_macos_syncs_past_the_drives_cache(tmp_path: Path, monkeypatch: pytest.M
     import fcntl
 
     called: list[Any] = []
-    monkeypatch.setattr(platform, "MACOS", True)
+    monkeypatch.setattr(system, "MACOS", True)
     monkeypatch.setattr(fcntl, "fcntl", lambda fd, command: called.append(command))
     monkeypatch.setattr(os, "fsync", lambda _fd: called.append("fsync"))
     with (tmp_path / "file").open("wb") as stream:
@@ -275,14 +276,14 @@ def test_a_process_is_known_by_number_and_start(sleeper: subprocess.Popen[bytes]
 
 @pytest.mark.skipif(not Path("/bin/ps").exists(), reason="needs /bin/ps")  # not read
 def test_macos_asks_ps(sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    started = platform._start_ps(sleeper.pid)
+    started = processes._start_ps(sleeper.pid)
     assert started is not None
     assert abs(started - time.time()) < 120
     sleeper.kill()
-    assert wait_until(lambda: platform._start_ps(sleeper.pid) is None)
-    monkeypatch.setattr(platform.sys, "platform", "darwin")
+    assert wait_until(lambda: processes._start_ps(sleeper.pid) is None)
+    monkeypatch.setattr(processes.sys, "platform", "darwin")
     assert boot_id() == "darwin"
-    assert process_start(os.getpid()) == platform._start_ps(os.getpid())
+    assert process_start(os.getpid()) == processes._start_ps(os.getpid())
 
 
 class FakeKernel:
@@ -353,7 +354,7 @@ def test_windows_starts_a_process_group(
         return types.SimpleNamespace(poll=lambda: 0)
 
     monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 512, raising=False)
-    monkeypatch.setattr(platform, "_popen", popen)
+    monkeypatch.setattr(processes, "_popen", popen)
     start_detached(["program"], log=tmp_path / "log", keep=[3])
     assert seen["creationflags"] == 512
     assert "pass_fds" not in seen
@@ -362,7 +363,7 @@ def test_windows_starts_a_process_group(
 
 _WORKER = """
 import sys, time
-from truing.platform import stop_signals
+from truing.platform.processes import stop_signals
 stop = []
 with stop_signals(lambda: stop.append(1)):
     print("up", flush=True)
@@ -430,7 +431,7 @@ def test_another_failure_of_a_signal_is_not_hidden(monkeypatch: pytest.MonkeyPat
         raise OSError(errno.EINVAL, "Invalid argument")
 
     monkeypatch.setattr(os, "kill", broken)
-    monkeypatch.setattr(platform, "WINDOWS", False)
+    monkeypatch.setattr(system, "WINDOWS", False)
     monkeypatch.setattr(signal, "CTRL_BREAK_EVENT", 1, raising=False)
     with pytest.raises(OSError, match="Invalid argument"):
         ask_to_stop(7)
@@ -444,7 +445,7 @@ def test_signals_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
         signal.raise_signal(signal.SIGINT)
     assert called == [1, 1]
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
-    monkeypatch.setattr(platform, "WINDOWS", True)
+    monkeypatch.setattr(system, "WINDOWS", True)
     monkeypatch.setattr(signal, "SIGBREAK", signal.SIGTERM, raising=False)
     with stop_signals(lambda: called.append(2)):
         signal.raise_signal(signal.SIGTERM)
@@ -459,5 +460,5 @@ def test_the_login_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise OSError("No username set in the environment")
 
-    monkeypatch.setattr(platform.getpass, "getuser", nobody)
+    monkeypatch.setattr(terminal.getpass, "getuser", nobody)
     assert login_name() == "unknown"

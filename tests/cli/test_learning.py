@@ -58,7 +58,7 @@ def trained(tmp_path_factory):
 @pytest.fixture
 def mine(trained, bare, tmp_path, monkeypatch):
     """`truing` on a copy of the trained workspace."""
-    from truing import platform
+    from truing.platform import processes
 
     shutil.copytree(trained, tmp_path / "copy")
     monkeypatch.setenv("TRUING_WORKSPACE", str(tmp_path / "copy"))
@@ -66,7 +66,7 @@ def mine(trained, bare, tmp_path, monkeypatch):
     # No run outlives its test, whatever became of the test.
     for run in bare("jobs", "--json").json["jobs"]:
         bare("stop", run["run"], "--force")
-    for child in platform._children:
+    for child in processes._children:
         child.wait(timeout=60)
 
 
@@ -255,7 +255,7 @@ def test_a_run_that_fails_is_told_with_its_log(mine, tmp_path):
 
 def test_a_run_whose_process_is_gone_shows_as_lost(mine, tmp_path):
     from truing import Workspace
-    from truing.platform import boot_id
+    from truing.platform.processes import boot_id
 
     with Workspace.open(tmp_path / "copy") as workspace:
         run = workspace.train("mine@1", base=str(base()), start=False)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from truing import platform
 from truing.domain.clock import SystemClock
 from truing.domain.run import RunRequest, RunState
 from truing.jobs.supervisor import Supervisor
-from truing.platform import boot_id, end_now, process_alive
+from truing.platform import processes
+from truing.platform.processes import boot_id, end_now, process_alive
 from truing.stores.database.store import open_database
 
 CHILD = Path(__file__).parent / "child.py"
@@ -59,7 +59,7 @@ class Yard:
             running = run.state is RunState.RUNNING and run.boot_id == boot_id()
             if running and process_alive(run.pid, run.pid_start):
                 end_now(run.pid)
-        for child in platform._children:
+        for child in processes._children:
             end_now(child.pid)
             child.wait()
         self.store.close()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from truing.jobs.files import HELD, RunFiles, device_lock, inherited_lock
-from truing.platform import FileLock
+from truing.platform.locks import FileLock
 
 
 def test_the_files_of_a_run_lie_in_its_folder():

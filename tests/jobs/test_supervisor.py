@@ -11,7 +11,8 @@ import pytest
 from truing.domain.errors import ConflictError, NotFoundError, UnavailableError
 from truing.domain.run import RunState, Want
 from truing.jobs.files import RunFiles, device_of
-from truing.platform import FileLock, ask_to_stop, boot_id, process_alive
+from truing.platform.locks import FileLock
+from truing.platform.processes import ask_to_stop, boot_id, process_alive
 
 SUM_OF_20 = {"figures": {"sum": 210}}
 

@@ -87,7 +87,7 @@ def _short(one: Comparison) -> Comparison:
 def _write_page(workspace: Workspace, found: Comparison, place: Path, split: str) -> None:
     from truing.domain.clock import to_iso
     from truing.metrics.report import Beside, render
-    from truing.platform import storage_error, write_durably
+    from truing.platform.files import storage_error, write_durably
 
     # Evaluated a moment ago: read back, with the baseline that was scored beside it.
     figures = workspace.evaluate(found.model_b, found.dataset, split).figures

@@ -63,7 +63,7 @@ def explained(error: Exception) -> TruingError:
     if isinstance(error, OSError) and error.filename:
         from pathlib import Path
 
-        from truing.platform import storage_error
+        from truing.platform.files import storage_error
 
         return storage_error(error, Path(str(error.filename)))
     said = " ".join(str(error).split())

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Protocol, TextIO
 
-from truing.platform import ESCAPE, read_key
+from truing.platform.terminal import ESCAPE, read_key
 
 ENDINGS = ("", "\x04", "\x1a")
 """End of input, Ctrl-D, and Ctrl-Z as Windows has it."""

@@ -49,12 +49,12 @@ def as_dict(run: Run) -> dict[str, object]:
 
 def state(run: Run) -> str:
     """Its state; `lost` when it says it is running, but its process is gone."""
-    from truing import platform
     from truing.domain.run import RunState
+    from truing.platform import processes
 
-    here = run.state is RunState.RUNNING and run.boot_id == platform.boot_id()
+    here = run.state is RunState.RUNNING and run.boot_id == processes.boot_id()
     if here and run.pid is not None and run.pid_start is not None:
-        alive = platform.process_alive(run.pid, run.pid_start)
+        alive = processes.process_alive(run.pid, run.pid_start)
         return run.state.value if alive else "lost"
     return run.state.value
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from truing.domain.errors import ConflictError, InvalidInputError
-from truing.platform import replace, storage_error, sync_folder
+from truing.platform.files import replace, storage_error, sync_folder
 
 _SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,199}")
 

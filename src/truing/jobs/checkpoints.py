@@ -23,7 +23,7 @@ from pathlib import Path
 
 from truing.domain.digest import canonical_json, digest_file
 from truing.domain.errors import InvalidInputError
-from truing.platform import sync_file, sync_folder, write_durably
+from truing.platform.files import sync_file, sync_folder, write_durably
 
 SCHEMA = 1
 NAME = re.compile(r"(\d{6,})-step-(\d+)")

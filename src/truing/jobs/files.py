@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from truing.domain.run import Run
-from truing.platform import WINDOWS, locked
+from truing.platform.locks import locked
+from truing.platform.system import WINDOWS
 
 HELD = "TRUING_DEVICE_LOCK"
 """Environment variable by which a worker learns of the lock it holds: `descriptor:path`."""

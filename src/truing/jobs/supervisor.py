@@ -29,7 +29,8 @@ from truing.jobs.files import HELD, RunFiles, device_lock, device_of
 from truing.jobs.log import read_lines
 from truing.jobs.pace import Pace
 from truing.jobs.worker import CLEAN
-from truing.platform import FileLock, boot_id, end_now, process_alive, start_detached
+from truing.platform.locks import FileLock
+from truing.platform.processes import boot_id, end_now, process_alive, start_detached
 
 FAREWELL = 5.0
 """Seconds a worker gets to leave after its run has ended."""

@@ -18,7 +18,7 @@ from truing.jobs.checkpoints import CheckpointFolder
 from truing.jobs.context import JobContext, LostRunError
 from truing.jobs.files import RunFiles, inherited_lock
 from truing.jobs.log import RunLog
-from truing.platform import stop_signals, this_process
+from truing.platform.processes import stop_signals, this_process
 
 Execute = Callable[[Run, RunContext], Mapping[str, object] | None]
 """Carries a run out: its result, or None when it stopped because `should_stop` said so."""

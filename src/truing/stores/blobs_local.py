@@ -23,7 +23,7 @@ from typing import BinaryIO
 from truing.domain.clock import MICROSECONDS, Clock, SystemClock
 from truing.domain.digest import CHUNK, PREFIX, digest_bytes, digest_file
 from truing.domain.errors import ConflictError, DamagedError, InvalidInputError, NotFoundError
-from truing.platform import replace, storage_error, sync_file, sync_folder
+from truing.platform.files import replace, storage_error, sync_file, sync_folder
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{2})([0-9a-f]{62})")
 _TEMPORARY = ".tmp-"

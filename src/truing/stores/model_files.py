@@ -20,7 +20,7 @@ from truing.domain.clock import MICROSECONDS, Clock, SystemClock
 from truing.domain.digest import canonical_json, digest_bytes, digest_file
 from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from truing.domain.model import ModelRef
-from truing.platform import storage_error, sync_file, sync_folder
+from truing.platform.files import storage_error, sync_file, sync_folder
 
 DESCRIPTION = "model.json"
 """The one file of a model folder that its digest does not cover."""

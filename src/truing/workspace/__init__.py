@@ -137,9 +137,9 @@ class Workspace:
     @property
     def actor(self) -> str:
         """Who reviews: the setting, else the login name."""
-        from truing import platform
+        from truing.platform.terminal import login_name
 
-        return self.settings.text("review.actor") or platform.login_name()
+        return self.settings.text("review.actor") or login_name()
 
     def modality(self, name: str) -> Modality:
         """A modality by name.

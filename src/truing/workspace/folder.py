@@ -170,14 +170,14 @@ def set_value(layout: Layout, table: tuple[Setting, ...], key: str, text: str) -
     Raises:
         SettingError: no such key, or a value that does not fit.
     """
-    from truing import platform
+    from truing.platform.files import write_durably
 
     known = {setting.key: setting for setting in table}
     if key not in known:
         raise unknown_setting(key, known)
     value = checked(known[key], text, "flag")
     values = {**_file_values(layout), key: value}
-    platform.write_durably(layout.settings, _as_toml(values).encode("utf-8"))
+    write_durably(layout.settings, _as_toml(values).encode("utf-8"))
     return value
 
 

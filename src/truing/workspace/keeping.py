@@ -174,10 +174,10 @@ def _library(name: str, extra: str | None) -> Check:
 
 
 def _workspace_checks(workspace: Workspace) -> list[Check]:
-    from truing import platform
+    from truing.platform.files import free_space
 
     problems = workspace.store.check()
-    free = platform.free_space(workspace.layout.root)
+    free = free_space(workspace.layout.root)
     champion = workspace.store.models.champion("speech", "general")
     return [
         Check(name="workspace", ok=True, says=str(workspace.layout.root)),

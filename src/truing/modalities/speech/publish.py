@@ -25,7 +25,7 @@ from truing.modalities.speech.decoding import FRAME
 from truing.modalities.speech.model_folder import find_model, is_ctranslate2
 from truing.modalities.speech.transformers_runtime import without_progress_bars
 from truing.modalities.speech.vocabulary import read_json
-from truing.platform import storage_error, sync_file, sync_folder
+from truing.platform.files import storage_error, sync_file, sync_folder
 
 COPIED = ("tokenizer.json", "generation_config.json")
 QUANTIZATIONS = (
