@@ -137,3 +137,15 @@ class CanPlay(Protocol):
             UnavailableError: no device or player on this machine; the hint says what to install.
         """
         ...
+
+
+@runtime_checkable
+class CanSketch(Protocol):
+    """The modality can say where a sample lies among others, from facts kept with its media."""
+
+    def sketch(self, media: Sequence[Media]) -> tuple[float, ...] | None:
+        """A short vector, of one length for all samples: what is alike lies near (Euclidean).
+
+        None when the facts do not carry one. Costs no decoding.
+        """
+        ...
