@@ -18,7 +18,18 @@ EXAMPLE = (
     "truing review --queue least-confident --speaker ann\n"
     'printf "y\\nn buy milk\\n" | truing review --no-play'
 )
-QUEUES = ("mixed", "newest", "oldest", "least-confident", "findings", "audit")
+QUEUES = (
+    "mixed",
+    "informative",
+    "uncertain",
+    "disagreement",
+    "diverse",
+    "newest",
+    "oldest",
+    "least-confident",
+    "findings",
+    "audit",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +39,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--order",
         choices=QUEUES,
         default="mixed",
-        help="mixed = in turn one taken by chance and one the model was least sure of (when left "
-        "out); findings = those with faults, worst first; audit = only those taken by chance",
+        help="mixed = in turn one taken by chance and one of the most informative (when left out); "
+        "informative = unsure or disputed, and unlike those before; uncertain = by the model's "
+        "doubt; disagreement = where models say different things; diverse = each unlike those "
+        "before; findings = those with faults, worst first; audit = only those taken by chance",
     )
     parser.add_argument("--no-play", action="store_true", help="show, but do not play")
     add_filters(parser)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from truing.domain.clock import Clock, SystemClock
-from truing.domain.errors import InvalidInputError
 from truing.domain.ids import IdSource, Uuid7Source
 from truing.domain.registry import Registry
 from truing.domain.sample import Sample, SampleFilter
@@ -192,18 +191,14 @@ class Workspace:
         return self.store.samples.get(id)
 
     def queue(self, order: str = "mixed", where: SampleFilter | None = None) -> Iterator[Selected]:
-        """Undecided samples in the order named; see `loop.select.Queue`.
+        """Undecided samples in the order named; see `selecting.queue`.
 
         Raises:
             InvalidInputError: no such order.
         """
-        from truing.loop.select import Queue, select
+        from truing.workspace import selecting
 
-        if order not in set(Queue):
-            raise InvalidInputError(
-                f"there is no queue `{order}`", hint=f"choose one of {', '.join(Queue)}"
-            )
-        return select(self.store.samples, Queue(order), where or SampleFilter())
+        return selecting.queue(self, order, where or SampleFilter())
 
     def review(
         self,
