@@ -8,6 +8,7 @@ import pytest
 
 from truing.domain.dataset import DatasetRow, Split
 from truing.domain.evaluation import Evaluation
+from truing.domain.evidence import against_baseline
 from truing.domain.model import GENERAL, ModelVersion
 from truing.domain.ports import Store
 from truing.domain.prediction import Recognition
@@ -20,7 +21,7 @@ from truing.loop.evaluate import (
     media_key,
     remembered,
 )
-from truing.loop.judge import Case, GateRules, Reason, against_baseline, judge
+from truing.loop.judge import Case, GateRules, Reason, judge
 from truing.loop.promote import PromotePorts, promote, rival_of, roll_back
 from truing.metrics.cluster_statistics import ClusterStatistics
 from truing.metrics.words import CER, WER

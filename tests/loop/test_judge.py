@@ -10,17 +10,16 @@ import pytest
 
 from truing.domain.errors import InvalidInputError
 from truing.domain.evaluation import EvaluatedRow, Evaluation, RowScore
+from truing.domain.evidence import BaselineEvidence, against_baseline
 from truing.domain.model import GENERAL, ModelState
 from truing.domain.ports import Store
 from truing.domain.settings import SETTINGS, resolve
 from truing.loop.compare import compare
 from truing.loop.judge import (
-    BaselineEvidence,
     Case,
     GateRules,
     Reason,
     Retention,
-    against_baseline,
     alpha_of,
     decide,
     error_budget,

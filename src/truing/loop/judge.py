@@ -18,15 +18,13 @@ test set has doubled: at least half of its rows are new then.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from truing.domain.clock import Clock
 from truing.domain.digest import canonical_json, digest_bytes
-from truing.domain.errors import InvalidInputError
-from truing.domain.evaluation import Evaluation
+from truing.domain.evidence import BaselineEvidence, Evidence
 from truing.domain.model import ModelState, ModelVersion, short_name
 from truing.domain.ports import Models
 from truing.domain.settings import Settings
@@ -42,122 +40,11 @@ class Reason(StrEnum):
     FORGETS = "forgets"
 
 
-class Evidence(Protocol):
-    """A candidate and its rival on the same rows; a `Comparison` is one."""
-
-    @property
-    def model_a(self) -> str:
-        """The rival."""
-
-    @property
-    def dataset(self) -> str:
-        """The version it was tested on, `name@number`."""
-
-    @property
-    def dataset_digest(self) -> str:
-        """The version's digest."""
-
-    @property
-    def metric(self) -> str:
-        """The metric's name."""
-
-    @property
-    def higher_is_better(self) -> bool:
-        """The metric's direction."""
-
-    @property
-    def value_a(self) -> float:
-        """The rival's figure."""
-
-    @property
-    def value_b(self) -> float:
-        """The candidate's figure."""
-
-    @property
-    def difference(self) -> float:
-        """Candidate minus rival."""
-
-    @property
-    def ci(self) -> tuple[float, float] | None:
-        """The difference's interval."""
-
-    @property
-    def p_better(self) -> float:
-        """One-sided p-value that the candidate is better."""
-
-    @property
-    def standard_error(self) -> float | None:
-        """Of the difference."""
-
-    @property
-    def rows(self) -> int:
-        """Test rows."""
-
-    @property
-    def clusters(self) -> int:
-        """Clusters of test rows."""
-
-    @property
-    def differing(self) -> int:
-        """Clusters on which the two differ."""
-
-
 class RowsNeeded(Protocol):
     """Estimates a sample size; see `truing.metrics.significance.rows_needed`."""
 
     def __call__(self, seen: Evidence, /, *, alpha: float) -> int | None:
         """Test rows in all that would prove the difference seen; None when none would."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineEvidence:
-    """The candidate against the trivial baseline, as its evaluation recorded it."""
-
-    model_a: str
-    dataset: str
-    dataset_digest: str
-    metric: str
-    higher_is_better: bool
-    value_a: float
-    value_b: float
-    difference: float
-    ci: tuple[float, float] | None
-    p_better: float
-    standard_error: float | None
-    rows: int
-    clusters: int
-    differing: int
-
-
-def against_baseline(evaluation: Evaluation, *, higher_is_better: bool) -> BaselineEvidence | None:
-    """Reads the baseline's figures out of an evaluation; None when it has none."""
-    beside = evaluation.figures.get("baseline")
-    if not isinstance(beside, Mapping):
-        return None
-    ends = beside["ci"]
-    whole = evaluation.figures
-    return BaselineEvidence(
-        model_a=str(beside["name"]),
-        dataset=evaluation.dataset,
-        dataset_digest=evaluation.dataset_digest,
-        metric=evaluation.metric,
-        higher_is_better=higher_is_better,
-        value_a=float(beside[evaluation.metric]),
-        value_b=_number(whole[evaluation.metric]),
-        difference=float(beside["difference"]),
-        ci=(float(ends[0]), float(ends[1])) if ends else None,
-        p_better=float(beside["p_better"]),
-        standard_error=beside["standard_error"],
-        rows=int(_number(whole["rows"])),
-        clusters=int(_number(whole["clusters"])),
-        differing=int(beside["differing"]),
-    )
-
-
-def _number(value: object) -> float:
-    if not isinstance(value, (int, float)):
-        raise InvalidInputError(f"`{value}` is no figure", hint="evaluate the model afresh")
-    return float(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

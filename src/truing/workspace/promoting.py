@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from truing.domain.errors import InvalidInputError
+from truing.domain.evidence import against_baseline
 from truing.domain.modality import CanRecognize, LoadedRecognizer
 from truing.domain.model import GENERAL, ModelVersion
 from truing.loop import judge as judging
@@ -66,9 +67,7 @@ def judge(
     if rival is not None:
         before = evaluate(workspace, rival.name, on, on_progress=on_progress)
         evidence = compared(workspace, before, after)
-    baseline = judging.against_baseline(
-        after, higher_is_better=modality.metrics[0].higher_is_better
-    )
+    baseline = against_baseline(after, higher_is_better=modality.metrics[0].higher_is_better)
     general = general_set or workspace.settings.text("gate.general_set")
     retention = None
     if general and rival is not None:
