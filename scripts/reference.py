@@ -22,6 +22,8 @@ from truing.domain.modality import (
     CanPlay,
     CanPublish,
     CanRecognize,
+    CanSketch,
+    CanSpotCopies,
     CanTrain,
     Modality,
 )
@@ -35,6 +37,8 @@ ABILITIES: dict[Any, str] = {
     CanBaseline: "has a trivial baseline",
     CanPublish: "can be published for other apps",
     CanPlay: "can be played at a terminal",
+    CanSpotCopies: "near copies are found",
+    CanSketch: "says where a sample lies among others",
 }
 
 
@@ -96,9 +100,12 @@ def formats() -> str:
 def checks() -> str:
     """Every check of every modality, then those that compare samples with each other."""
     settled = {one.key: one for _, kind in modalities() for one in kind.settings}
+    settled |= {one.key: one for one in SETTINGS}
     parts = []
     places = [(f"{name}", checks_module(kind)) for name, kind in modalities()]
-    for title, module in [*places, ("every modality", load("truing.loop.check"))]:
+    places += [("every modality", load("truing.loop.check"))]
+    places += [("labels (`truing check --labels`)", load("truing.loop.suspect"))]
+    for title, module in places:
         rows = [
             [
                 f"`{one.check}`",

@@ -57,7 +57,11 @@ class Purpose:
 
 PURPOSES = {
     "demo": Purpose(extras=("train",)),
-    "test": Purpose(extras=("train", "serve-models", "parquet"), groups=("dev",), covers=("demo",)),
+    "test": Purpose(
+        extras=("train", "serve-models", "parquet", "s3", "postgres", "tensorboard"),
+        groups=("dev",),
+        covers=("demo",),
+    ),
 }
 
 

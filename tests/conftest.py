@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from truing.testing.postgresql_server import Server
+
+_ATTEMPTS = itertools.count(1)
 
 
 def pytest_configure() -> None:
@@ -11,3 +27,83 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of a real S3 server on this machine, in a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + 120
+            while not _answers(port):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError("the S3 server did not start")
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@pytest.fixture
+def ask_s3(s3_server: str) -> Callable[..., bytes]:
+    """One plain request to the server: `ask_s3("PUT", "bucket")`."""
+
+    def ask(method: str, path: str, data: bytes | None = None) -> bytes:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        wanted = urllib.request.Request(f"{s3_server}/{path}", data=data, method=method)
+        # By this the server knows that S3 is meant; it checks no signature.
+        scope = "Credential=ada/20260101/us-east-1/s3/aws4_request"
+        wanted.add_header("Authorization", f"AWS4-HMAC-SHA256 {scope}, Signature=none")
+        with opener.open(wanted, timeout=30) as answer:
+            body: bytes = answer.read()
+        return body
+
+    return ask
+
+
+@pytest.fixture
+def bucket(ask_s3: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket, with the credentials for it in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ada")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    name = f"bucket-{next(_ATTEMPTS)}"
+    ask_s3("PUT", name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of this test process alone; it ends with the process."""
+    from truing.testing.postgresql_server import running
+
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _numbered() -> Iterator[int]:
+    return itertools.count(1)
+
+
+@pytest.fixture
+def new_database(postgresql: Server, _numbered: Iterator[int]) -> Iterator[Callable[[], str]]:
+    """Makes an empty PostgreSQL database and returns its address, as often as it is called."""
+    made: list[str] = []
+
+    def create() -> str:
+        made.append(f"test_{next(_numbered)}")
+        return postgresql.create(made[-1])
+
+    yield create
+    for name in made:
+        postgresql.drop(name)

@@ -17,11 +17,15 @@ from truing.domain.errors import UnavailableError
 from truing.platform import files, processes, system, terminal
 from truing.platform.files import (
     free_space,
+    make_folder,
+    remove,
     replace,
     storage_error,
     sync_file,
     sync_folder,
+    sync_tree,
     write_durably,
+    write_new_durably,
 )
 from truing.platform.locks import FileLock, locked
 from truing.platform.processes import (
@@ -83,6 +87,76 @@ def test_a_write_that_fails_keeps_the_old_file(
 def test_a_folder_that_is_missing_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError):
         write_durably(tmp_path / "no" / "file", b"")
+
+
+def test_a_folder_lasts_with_every_parent_that_was_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    folder = tmp_path / "a" / "b" / "c"
+    make_folder(folder, mode=0o700)
+    assert folder.is_dir()
+    assert synced == [tmp_path / "a" / "b", tmp_path / "a", tmp_path]
+    if sys.platform != "win32":
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert folder.parent.stat().st_mode & 0o700 == 0o700
+    synced.clear()
+    make_folder(folder)
+    assert synced == []
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OSError, match="file"):
+            make_folder(folder)
+
+
+def test_of_two_who_write_a_new_file_one_does(tmp_path: Path) -> None:
+    path = tmp_path / "truing.toml"
+    write_new_durably(path, b"one")
+    with pytest.raises(FileExistsError):
+        write_new_durably(path, b"two")
+    assert path.read_bytes() == b"one"
+
+
+def test_a_new_file_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_fd: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "sync_file", refuse)
+    with pytest.raises(OSError, match="No space"):
+        write_new_durably(tmp_path / "truing.toml", b"one")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_removed_is_gone_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    path = tmp_path / "file"
+    path.touch()
+    assert remove(path)
+    assert synced == [tmp_path]
+    assert not remove(path)
+    assert not path.exists()
+
+
+def test_a_tree_is_synced_with_all_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "tree" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "file").write_bytes(b"x")
+    folders: list[Path] = []
+    synced: list[int] = []
+    monkeypatch.setattr(files, "sync_folder", folders.append)
+    monkeypatch.setattr(files, "sync_file", synced.append)
+    sync_tree(tmp_path / "tree")
+    assert folders == [inner, tmp_path / "tree"]
+    assert len(synced) == 1
 
 
 @pytest.mark.parametrize(

@@ -363,7 +363,7 @@ def test_check_counts_findings(truing, filled):
     filled(3)
     assert truing("check", "--json").json["samples"] == 3
     strict = truing("check", "--set", "speech.min_seconds=5")
-    assert strict.out.startswith("3 samples checked, 3 with findings\n")
+    assert strict.out.startswith("3 samples checked, 3 with findings, 3 changed\n")
     assert truing("samples", "--finding", "any", "--json").json["samples"][0]["findings"]
     assert "no sample fits" in truing("check", "--speaker", "nobody").err
 
@@ -384,7 +384,8 @@ def test_empty_workspace_says_what_to_do(truing):
         assert (said.code, said.out) == (0, ""), words
         assert hint in said.err
     assert truing("samples", "--json").json == {"samples": [], "next": None}
-    assert truing("models", "--json").json == {"champion": None, "models": []}
+    none = {"champion": None, "champions": {}, "models": []}
+    assert truing("models", "--json").json == none
     assert truing("jobs", "--json").json == {"jobs": []}
 
 

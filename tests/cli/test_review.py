@@ -365,7 +365,7 @@ def test_forgetting_is_asked_at_a_terminal(truing, filled, tmp_path):
     environment = {"TRUING_WORKSPACE": str(tmp_path / "ws"), "TERM": "xterm"}
     refused = Terminal(["forget", str(a)], environment)
     shown = refused.until("Erase? (y/n)")
-    assert "This erases 1 sample with all media and texts." in shown
+    assert "This erases 1 sample with all texts, and 1 media file" in shown
     refused.type("n\r")
     refused.until("nothing was erased")
     assert refused.end() == 1

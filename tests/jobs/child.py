@@ -1,6 +1,9 @@
 """A worker program: counts to the number of steps its run asks for, leaving a trace of each."""
 
+import ctypes
+import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -8,14 +11,17 @@ from truing.domain.clock import SystemClock
 from truing.domain.errors import InvalidInputError
 from truing.jobs.supervisor import Supervisor
 from truing.jobs.worker import Rhythm, work
+from truing.platform.processes import leave_now, start_over
 from truing.stores.database.store import open_database
 
-RHYTHM = Rhythm(beat=0.1, lease=2.0)
+RHYTHM = Rhythm(beat=0.1, lease=2.0, hang=1.5)
 
 
 def count(run, context, folder):
     """Adds up 1 + 2 + … + steps; the sum is right only if resuming lost and repeated nothing."""
     options = run.request.options
+    if context.memory_shortages():
+        context.log(f"takes half as much {context.memory_shortages()} times")
     found = context.latest_checkpoint()
     step, total = (found[0], int((found[1] / "sum").read_text())) if found else (0, 0)
 
@@ -29,6 +35,11 @@ def count(run, context, folder):
         with (folder / "trace").open("a") as trace:
             trace.write(f"{run.id} {run.attempts} {step} {time.time_ns()}\n")
         time.sleep(options["pause"])
+        if run.attempts == 1 and step + 1 == options.get("hangs_at"):
+            threading.Event().wait()
+        if run.attempts == 1 and step + 1 == options.get("holds_at"):
+            # A call into C that keeps the interpreter for itself.
+            ctypes.PyDLL(None).sleep(600)
         step += 1
         total += step
         context.report(step, {"train_loss": 1 / step})
@@ -38,6 +49,14 @@ def count(run, context, folder):
         if step == options.get("fails_at"):
             raise InvalidInputError("step `7` cannot be", hint="leave it out")
     return {"figures": {"sum": total}}
+
+
+def leave(folder, run_id, environ):
+    """Ends this process; with variables, the same program begins in its place."""
+    if environ is None:
+        leave_now(11)
+    command = [sys.executable, __file__, str(folder), str(run_id)]
+    start_over(command, {**os.environ, **environ})
 
 
 def main(folder, run_id):
@@ -51,6 +70,7 @@ def main(folder, run_id):
         clock=SystemClock(),
         execute=lambda run, context: count(run, context, folder),
         rhythm=RHYTHM,
+        leave=lambda environ: leave(folder, run_id, environ),
     )
     if store.runs.get(run_id).request.options.get("tends"):
         supervisor = Supervisor(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truing.domain.errors import InvalidInputError
+from truing.domain.errors import InvalidInputError, UnavailableError
 from truing.jobs.checkpoints import CheckpointFolder
 
 
@@ -66,7 +66,7 @@ def test_a_write_that_fails_leaves_the_older_ones(tmp_path):
         (folder / "model").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UnavailableError, match="no space left"):
         checkpoints.save(2, torn)
 
     assert checkpoints.latest()[0] == 1

@@ -14,7 +14,7 @@ from truing.jobs.files import RunFiles, device_of
 from truing.platform.locks import FileLock
 from truing.platform.processes import ask_to_stop, boot_id, process_alive
 
-SUM_OF_20 = {"figures": {"sum": 210}}
+SUM_OF_20 = {"sum": 210}
 
 
 def until(true, seconds=20.0):
@@ -45,7 +45,7 @@ def test_a_run_is_started_watched_and_done(yard):
 
     assert outcome.detached is None
     assert outcome.run.state is RunState.DONE
-    assert outcome.run.result == SUM_OF_20
+    assert outcome.run.result["figures"] == SUM_OF_20
     points = [(point.step, point.name) for one in told for point in one.points]
     assert points == [(step, "train_loss") for step in range(1, 21)]
     steps = [one.run.step for one in told]
@@ -84,7 +84,7 @@ def test_a_worker_killed_hard_is_taken_up_from_its_last_whole_checkpoint(yard):
     outcome = supervisor.wait(run_id)
 
     assert outcome.run.state is RunState.DONE
-    assert outcome.run.result == SUM_OF_20
+    assert outcome.run.result["figures"] == SUM_OF_20
     assert outcome.run.attempts == 2
     second = [step for _, attempt, step, _ in yard.trace() if attempt == 2]
     assert second[0] >= 4
@@ -100,7 +100,7 @@ def test_a_checkpoint_torn_by_the_crash_is_passed_over(yard):
     newest = max(RunFiles.of(yard.folder, run_id).checkpoints.glob("*.json")).with_suffix("")
     (newest / "sum").write_text("9999")
 
-    assert supervisor.wait(run_id).run.result == SUM_OF_20
+    assert supervisor.wait(run_id).run.result["figures"] == SUM_OF_20
     assert f"passing over checkpoint `{newest.name}`" in yard.log(run_id)
 
 
@@ -333,7 +333,7 @@ def test_pausing_and_resuming_is_exact_and_does_not_count_as_dying(yard):
 
     run = supervisor.wait(run_id).run
 
-    assert (run.state, run.result, run.attempts) == (RunState.DONE, SUM_OF_20, 5)
+    assert (run.state, run.result["figures"], run.attempts) == (RunState.DONE, SUM_OF_20, 5)
 
 
 def test_a_paused_run_stays_paused_for_every_supervisor(yard):
@@ -365,7 +365,7 @@ def test_a_worker_asked_to_end_by_the_system_saves_and_the_run_goes_on_later(yar
 
     run = supervisor.wait(run_id).run
 
-    assert (run.state, run.result, run.attempts) == (RunState.DONE, SUM_OF_20, 2)
+    assert (run.state, run.result["figures"], run.attempts) == (RunState.DONE, SUM_OF_20, 2)
     steps = [step for _, _, step, _ in yard.trace()]
     assert steps == list(range(20))
 
@@ -475,7 +475,7 @@ def test_the_command_is_the_workers_own(yard):
 
     plain = Supervisor(yard.runs, folder=yard.folder, clock=yard.clock)
 
-    assert plain._command(3) == [
+    assert plain.command(3) == [
         sys.executable, "-m", "truing", "--workspace", str(yard.folder), "job", "work", "3",
     ]  # fmt: skip
 
@@ -499,5 +499,5 @@ def test_killed_again_and_again_every_step_counts_once(yard):
     thread.join()
 
     assert done[0].run.state is RunState.DONE
-    assert done[0].run.result == {"figures": {"sum": 300 * 301 // 2}}
+    assert done[0].run.result["figures"] == {"sum": 300 * 301 // 2}
     assert done[0].run.attempts >= 3

@@ -146,7 +146,7 @@ class Keeper:
             clock=clock,
             ids=Uuid7Source(clock),
             rng=random.Random(1),
-            compare=lambda report, groups: report,
+            compare=lambda modality, report, given: (report, modality.group_keys(given.media)),
         )
 
     def __call__(self, utterance):

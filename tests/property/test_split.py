@@ -109,7 +109,7 @@ def test_the_ledger_holds_only_what_was_assigned(found: list[SplitItem], seed: i
     rule = SplitRule(kind=SplitKind.PERSONAL, test_share=0.3, validation_share=0.1, seed=seed)
     plan = split(found, [], rule)
     assert {entry.sample_uid: entry.split for entry in plan.new} == dict(plan.assigned)
-    assert split(found, plan.new, rule).new == ()
+    assert list(split(found, plan.new, rule).new) == []
 
 
 def free(count: int) -> list[SplitItem]:

@@ -1,8 +1,10 @@
 """What a driver's exceptions become: the one place where they are mapped, case by case."""
 
 import contextlib
-import os
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,20 +151,41 @@ def _pages(path: Path) -> int:
     return count
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only for root"
-)
-def test_a_read_only_folder_is_reported(tmp_path: Path) -> None:
-    folder = tmp_path / "locked"
-    folder.mkdir()
-    open_database(folder / "truing.db").close()
-    for path in (*folder.iterdir(), folder):
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    try:
-        with pytest.raises(UnavailableError, match=r"read-only|cannot be opened"):
-            open_database(folder / "truing.db").samples.add([make_sample()])
-    finally:
-        folder.chmod(0o755)
+_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from truing.domain.errors import UnavailableError
+from truing.stores.database.store import open_database
+from truing.testing.factories import make_sample
+
+path = Path(sys.argv[1]) / "truing.db"
+store = open_database(path)
+store.samples.add([make_sample()])
+store.close()
+for one in (*path.parent.iterdir(), path.parent):
+    one.chmod(0o555 if one.is_dir() else 0o444)
+if os.geteuid() == 0:
+    # Nothing is read-only for root.
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    open_database(path).samples.add([make_sample()])
+except UnavailableError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other permissions there")
+def test_a_read_only_folder_is_reported() -> None:
+    # Below pytest's own folder nobody but its owner could look.
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", _AS_NOBODY, folder], capture_output=True, text=True, check=True
+        )
+        Path(folder).chmod(0o755)
+        assert f"{folder}/truing.db" in done.stdout
+        assert "read-only" in done.stdout or "cannot be opened" in done.stdout
 
 
 def test_a_read_only_database_is_reported(store: DatabaseStore) -> None:

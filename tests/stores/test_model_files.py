@@ -13,6 +13,7 @@ import pytest
 
 from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from truing.domain.model import ModelRef
+from truing.platform import files as platform_files
 from truing.stores import model_files
 from truing.stores.model_files import DESCRIPTION, LocalModelFiles, folder_digest, model_manifest
 from truing.testing.factories import FrozenClock
@@ -189,7 +190,7 @@ def test_a_full_disk_leaves_no_model(
     def refuse(_fd: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(model_files, "sync_file", refuse)
+    monkeypatch.setattr(platform_files, "sync_file", refuse)
     with pytest.raises(UnavailableError, match="no space left"):
         install(files)
     with pytest.raises(NotFoundError):
@@ -200,7 +201,7 @@ def test_everything_is_on_the_disk_before_the_folder_moves(
     tmp_path: Path, files: LocalModelFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    real_file, real_folder = model_files.sync_file, model_files.sync_folder
+    real_file, real_folder = platform_files.sync_file, platform_files.sync_folder
     target = tmp_path / "models" / "speech" / "1"
 
     def sync_file(fd: int) -> None:
@@ -211,12 +212,14 @@ def test_everything_is_on_the_disk_before_the_folder_moves(
         real_folder(folder)
         steps.append(f"{folder.name} after" if target.exists() else "folder")
 
-    monkeypatch.setattr(model_files, "sync_file", sync_file)
-    monkeypatch.setattr(model_files, "sync_folder", sync_folder)
+    monkeypatch.setattr(platform_files, "sync_file", sync_file)
+    for module in (platform_files, model_files):
+        monkeypatch.setattr(module, "sync_folder", sync_folder)
     install(files)
     assert steps.count("file") == 4
-    assert steps[-1] == "speech after"
-    assert not [step for step in steps[:-1] if "after" in step or "late" in step]
+    # The folder it came from last: the model is found before its draft is no longer.
+    assert steps[-2:] == ["speech after", "models after"]
+    assert not [step for step in steps[:-2] if "after" in step or "late" in step]
 
 
 _DRAFT = """

@@ -380,14 +380,17 @@ def test_captures_enter_the_search_index_with_the_next_search(store: DatabaseSto
     assert store.check() == []
 
 
-def test_imports_enter_the_search_index_at_once(
+def test_the_batches_of_an_import_enter_the_search_index_one_after_the_other(
     store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_samples, "_INDEXED_TOGETHER", 30)
     store.samples.add([make_sample()])
     store.samples.add([make_sample(text=f"word {number}") for number in range(100)])
+    assert unsearchable(store) == 100
+    store.samples.add([make_sample(text=f"word {number}") for number in range(60)])
+    assert unsearchable(store) == 60
+    assert store.samples.count(SampleFilter(text="word")) == 160
     assert unsearchable(store) == 0
-    assert store.samples.count(SampleFilter(text="word")) == 100
     assert store.check() == []
 
 
@@ -455,6 +458,7 @@ def test_pages_walk_along_an_index(
     for one in added[:3]:
         revision = make_revision(one.id)
         store.reviews.append(revision, make_standing(revision), expected=0)
+    store.samples.mark_trained([one.uid for one in added])
     plan = plan_of(store, where, order)
     searches = [line for line in plan if line.startswith("SEARCH samples USING")]
     index, column = {

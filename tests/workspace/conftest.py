@@ -28,6 +28,12 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         yield opened
 
 
+@pytest.fixture
+def digit() -> Path:
+    """A real recording."""
+    return recordings()[0][0]
+
+
 Filled = Callable[..., list[int]]
 
 

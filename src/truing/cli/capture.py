@@ -82,11 +82,11 @@ class Outcome:
 def run(args: argparse.Namespace) -> int:
     """Captures each file; `Workspace.capture` is the library twin."""
     from truing.cli.files import found_files
-    from truing.cli.opening import open_workspace
+    from truing.cli.opening import writing_workspace
 
     files = found_files(args.files)
     _check(args, files)
-    with open_workspace(args) as workspace:
+    with writing_workspace(args) as workspace:
         outcome = _captured(workspace, args, files)
     if len(files) == 1 and outcome.failed:
         raise outcome.failed[0][1]

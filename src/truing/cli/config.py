@@ -46,7 +46,7 @@ def _set(args: argparse.Namespace) -> int:
     layout = find(folder, os.environ, Path.cwd())
     table = known_settings()
     value = set_value(layout, table, args.key, args.value)
-    output.show(f"{args.key} = {value}")
+    output.show(f"{args.key} = {_shown(value)}")
     variable = next(setting.variable for setting in table if setting.key == args.key)
     if variable in os.environ:
         output.hint(f"{variable} is set in your environment and goes before the file")
@@ -68,15 +68,25 @@ def _show(args: argparse.Namespace) -> int:
     if args.json:
         output.show_json({"settings": [_as_dict(one) for one in chosen]})
         return 0
-    rows = [(one.setting.key, one.value, one.origin, one.setting.help) for one in chosen]
+    rows = [(one.setting.key, _shown(one.value), one.origin, one.setting.help) for one in chosen]
     output.table(("setting", "value", "from", "what for"), rows)
     return 0
+
+
+def _shown(value: object) -> object:
+    """A value; of an address without the password that somebody wrote into it."""
+    import re
+
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    bare = re.sub(r"(://[^/?#:@]*):[^@]*@", r"\1@", value)
+    return re.sub(r"(?i)([?&][a-z]*password)=[^&]*", r"\1=…", bare)
 
 
 def _as_dict(one: Chosen) -> dict[str, object]:
     return {
         "key": one.setting.key,
-        "value": one.value,
+        "value": _shown(one.value),
         "origin": one.origin,
         "default": one.setting.default,
         "help": one.setting.help,

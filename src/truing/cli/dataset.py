@@ -86,11 +86,17 @@ def run(args: argparse.Namespace) -> int:
     return deeds[args.deed](args)
 
 
+_STAGES = {"split": "reading samples", "digest": "naming the version", "store": "storing rows"}
+
+
 def _freeze(args: argparse.Namespace) -> int:
     from truing.cli.opening import open_workspace
 
     where = sample_filter(args)
-    with open_workspace(args) as workspace:
+    with (
+        open_workspace(args) as workspace,
+        output.progress("reading samples", quiet=args.json) as advance,
+    ):
         version = workspace.freeze(
             args.name,
             modality=args.modality or "speech",
@@ -100,6 +106,7 @@ def _freeze(args: argparse.Namespace) -> int:
             validation_share=args.validation_share,
             seed=args.seed,
             where=where,
+            on_progress=lambda done: advance(done.done, done.total, title=_STAGES[done.stage]),
         )
     if args.json:
         output.show_json(_as_dict(version))

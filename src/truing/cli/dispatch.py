@@ -16,7 +16,7 @@ from typing import Protocol, cast
 from truing.cli import output
 from truing.cli.arguments import Globals, Parser, take_globals, unknown_words
 from truing.cli.overview import overview
-from truing.cli.table import COMMANDS, HIDDEN
+from truing.cli.table import COMMANDS
 from truing.domain.errors import InvalidInputError, TruingError
 
 INTERRUPTED = 130
@@ -105,7 +105,7 @@ def find(name: str) -> Command:
     Raises:
         InvalidInputError: there is none; the hint names the nearest.
     """
-    module = COMMANDS.get(name) or HIDDEN.get(name)
+    module = COMMANDS.get(name)
     if module is not None:
         # A module with these four names is a Command; a test looks at every one of them.
         return cast("Command", importlib.import_module(module))

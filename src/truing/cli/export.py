@@ -45,8 +45,17 @@ def run(args: argparse.Namespace) -> int:
             "a dataset version is exported whole; it cannot be narrowed further",
             hint="leave out either --dataset or the other flags",
         )
-    with open_workspace(args) as workspace:
-        place = workspace.export(args.format, args.path, where=where, dataset=args.dataset)
+    with (
+        open_workspace(args) as workspace,
+        output.progress("exporting", quiet=args.json) as advance,
+    ):
+        place = workspace.export(
+            args.format,
+            args.path,
+            where=where,
+            dataset=args.dataset,
+            on_progress=lambda done: advance(done, None),
+        )
     if args.json:
         output.show_json({"path": str(place)})
     else:

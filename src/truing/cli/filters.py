@@ -65,13 +65,19 @@ def sample_filter(args: argparse.Namespace) -> SampleFilter:
         session=args.session,
         source=args.source,
         sampling=Sampling(args.sampling) if args.sampling else None,
-        finding="*" if args.finding in ("any", "*") else args.finding,
+        finding=_finding(args.finding),
         captured_from=args.since,
         captured_until=args.until,
         confidence_below=args.confidence_below,
         text=args.text,
         trained=args.trained,
     )
+
+
+def _finding(name: str | None) -> str | None:
+    if name in ("any", "*"):
+        return "*"
+    return name.replace("-", "_") if name else name
 
 
 def narrowed(where: SampleFilter) -> bool:

@@ -11,7 +11,6 @@ from truing.cli.table import LINES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from truing.loop.forget import Forgotten
     from truing.workspace import Workspace
@@ -25,8 +24,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", type=number, metavar="ID", help="numbers of samples")
     parser.add_argument("--speaker", metavar="NAME", help="everything of this speaker")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would go and change nothing"
+    )
     add_json(
-        parser, '{"samples", "blobs", "versions", "models", "exports", "reminders"}; needs --yes'
+        parser,
+        '{"samples", "blobs", "versions", "models", "champions", "runs", "exports", "backups", '
+        '"reminders"}; needs --yes or --dry-run',
     )
 
 
@@ -41,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
             hint="truing forget 42 43, or truing forget --speaker NAME",
         )
     with open_workspace(args) as workspace:
+        if args.dry_run:
+            _show_plan(_plan(workspace, args), as_json=args.json)
+            return 0
         if not args.yes and not _agreed(workspace, args):
             output.hint("nothing was erased")
             return 1
@@ -60,28 +67,34 @@ def _agreed(workspace: Workspace, args: argparse.Namespace) -> bool:
             "forgetting cannot be undone, and nobody is there to ask",
             hint="add --yes if you mean it",
         )
-    uids = _uids(workspace, args)
-    held = workspace.store.datasets.holding(uids)
-    versions = sorted({version for names in held.values() for version in names})
-    models = workspace.store.models.all()
-    trained = [str(one.ref) for one in models if one.dataset in versions]
-    output.show(f"This erases {wording.several(len(uids), 'sample')} with all media and texts.")
-    if versions:
-        output.show(f"Dataset versions that lose rows: {wording.listed(versions)}")
-    if trained:
-        output.show(f"Models trained on them, to be trained again: {wording.listed(trained)}")
+    _show_plan(_plan(workspace, args), as_json=False)
     return output.ask("It cannot be undone. Erase? (y/n) ").lower() in ("y", "yes")
 
 
-def _uids(workspace: Workspace, args: argparse.Namespace) -> Sequence[str]:
-    from truing.domain.sample import SampleFilter
-    from truing.loop.forget import ids_of_subject
+def _plan(workspace: Workspace, args: argparse.Namespace) -> Forgotten:
+    from truing.workspace.forgetting import would_forget
 
-    if args.speaker is None:
-        return [workspace.sample(one).uid for one in args.ids]
-    ids_of_subject(args.speaker, workspace.store)
-    where = SampleFilter(subject=args.speaker)
-    return [sample.uid for sample in workspace.store.samples.iterate(where)]
+    return would_forget(workspace, ids=args.ids or None, subject=args.speaker)
+
+
+def _show_plan(plan: Forgotten, *, as_json: bool) -> None:
+    if as_json:
+        output.show_json(_as_dict(plan))
+        return
+    output.show(
+        f"This erases {wording.several(plan.samples, 'sample')} with all texts, and "
+        f"{wording.several(plan.blobs, 'media file')} unless other samples share them."
+    )
+    output.facts(
+        {
+            "dataset versions that lose rows": wording.listed(plan.versions),
+            "models to be trained again": wording.listed(plan.models),
+            "champions retired": wording.listed(plan.champions),
+            "training runs stopped": wording.listed(plan.runs),
+            "exports and reports removed": wording.listed(plan.exports),
+            "backups rewritten": wording.listed(plan.backups),
+        }
+    )
 
 
 def _as_dict(done: Forgotten) -> dict[str, object]:
@@ -90,7 +103,10 @@ def _as_dict(done: Forgotten) -> dict[str, object]:
         "blobs": done.blobs,
         "versions": list(done.versions),
         "models": list(done.models),
+        "champions": list(done.champions),
+        "runs": list(done.runs),
         "exports": list(done.exports),
+        "backups": list(done.backups),
         "reminders": list(done.reminders),
     }
 
@@ -104,7 +120,9 @@ def _tell(done: Forgotten) -> None:
         {
             "dataset versions that lost rows": wording.listed(done.versions),
             "models to be trained again": wording.listed(done.models),
+            "champions retired": wording.listed(done.champions),
             "exports and reports removed": wording.listed(done.exports),
+            "backups rewritten": wording.listed(done.backups),
         }
     )
     for reminder in done.reminders:

@@ -30,10 +30,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Imports and says what became of the rows; `Workspace.import_from` is the library twin."""
-    from truing.cli.opening import open_workspace
+    from truing.cli.opening import writing_workspace
 
     with (
-        open_workspace(args) as workspace,
+        writing_workspace(args) as workspace,
         output.progress(f"importing {args.path}", quiet=args.json) as advance,
     ):
         outcome = workspace.import_from(

@@ -23,6 +23,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="a folder that is empty or does not exist yet; this one when left out",
     )
+    parser.add_argument(
+        "--database",
+        default="",
+        metavar="URL",
+        help="keep everything said in an empty PostgreSQL database: postgresql://USER@HOST/NAME; "
+        "the password comes from ~/.pgpass or PGPASSWORD",
+    )
+    parser.add_argument(
+        "--blobs",
+        default="",
+        metavar="URL",
+        help="keep recordings in an object store: s3://BUCKET/PREFIX; credentials come from AWS_*",
+    )
     add_json(parser, '{"workspace"}')
 
 
@@ -30,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     """Makes the workspace; `Workspace.create` is the library twin."""
     from truing.workspace import Workspace
 
-    with Workspace.create(args.folder or args.workspace or ".") as workspace:
+    folder = args.folder or args.workspace or "."
+    with Workspace.create(folder, database=args.database, blobs=args.blobs) as workspace:
         root = workspace.layout.root
     if args.json:
         output.show_json({"workspace": str(root)})

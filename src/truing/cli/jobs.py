@@ -18,7 +18,7 @@ EXAMPLE = "truing jobs"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("--limit", type=number, default=20, metavar="N", help="at most N (20)")
-    add_json(parser, f'{{"jobs": [{{{runs.KEYS}}}]}}')
+    add_json(parser, f'{{"jobs": [{{{runs.KEYS}, "remaining_seconds"}}]}}')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,19 +28,25 @@ def run(args: argparse.Namespace) -> int:
 
     with open_workspace(args) as workspace:
         every = workspace.store.runs.all(limit=args.limit)
+        left = {one.id: runs.remaining(workspace, one) for one in every}
     if args.json:
-        output.show_json({"jobs": [runs.as_dict(one) for one in every]})
+        told = [{**runs.as_dict(one), "remaining_seconds": left[one.id]} for one in every]
+        output.show_json({"jobs": told})
         return 0
     if not every:
         output.hint("no runs yet: truing train --dataset NAME@N --base MODEL")
         return 0
     output.table(
-        ("run", "state", "steps", "recipe", "dataset", "base", "model", "begun (UTC)", "took"),
+        (
+            *("run", "state", "steps", "left", "recipe", "dataset", "base", "model"),
+            *("begun (UTC)", "took"),
+        ),
         [
             (
                 one.id,
                 runs.state(one),
                 runs.done(one),
+                wording.about(left[one.id]),
                 one.request.recipe,
                 one.request.dataset,
                 one.request.base and short_name(one.request.base),
@@ -51,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             for one in every
         ],
         right=("run", "steps"),
-        whole=("state", "recipe", "dataset", "model", "begun (UTC)", "took"),
+        whole=("state", "left", "recipe", "dataset", "model", "begun (UTC)", "took"),
     )
     for one in every:
         if one.error:

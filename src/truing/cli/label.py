@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Decides; `Workspace.review` is the library twin."""
-    from truing.cli.opening import open_workspace
+    from truing.cli.opening import writing_workspace
     from truing.domain.errors import InvalidInputError
 
     if args.file is not None:
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             f"nothing was decided about sample {args.id}",
             hint='add --accept, --text "what was said", --reject or --skip',
         )
-    with open_workspace(args) as workspace:
+    with writing_workspace(args) as workspace:
         decided = workspace.review(args.id, verdict, args.text, why=args.why)
     if args.json:
         output.show_json(_as_dict(decided))
@@ -98,10 +98,10 @@ def _as_dict(decided: Reviewed) -> dict[str, object]:
 
 def _many(args: argparse.Namespace) -> int:
     """One result per line, in their order; a bad line does not keep the others back."""
-    from truing.cli.opening import open_workspace
+    from truing.cli.opening import writing_workspace
 
     lines = _lines(args.file)
-    with open_workspace(args) as workspace:
+    with writing_workspace(args) as workspace:
         results = list(_decided(workspace, lines))
     failed = [one for one in results if "error" in one]
     if args.json:

@@ -23,8 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
     add_json(
         parser,
-        '{"champion": model or null, "models": [{"model", "champion": [audience], "state", '
-        '"recipe", "base", "parents", "dataset", "run", "figures", "created_at", "digest", '
+        '{"champion": model or null, "champions": {audience: model}, "models": [{"model", '
+        '"champion": [audience], "state", "recipe", "base", "parents", "dataset", "run", '
+        '"figures", "created_at", "digest", '
         '"audience", "licence", "folder"}]}',
     )
 
@@ -36,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
 
     with open_workspace(args) as workspace:
         every = workspace.store.models.all(args.modality)
-        champions = _champions(workspace, args.modality, every)
+        champions = {
+            who: ref for (_, who), ref in workspace.store.models.champions(args.modality).items()
+        }
         folders = {str(one.ref): _folder(workspace, one) for one in every}
     if args.json:
         rows = [
@@ -48,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
             }
             for one in every
         ]
-        output.show_json({"champion": champions.get(GENERAL), "models": rows})
+        output.show_json(
+            {"champion": champions.get(GENERAL), "champions": champions, "models": rows}
+        )
         return 0
     if not every:
         output.hint("no models yet: truing train --dataset NAME@N --base MODEL")
@@ -72,14 +77,6 @@ def run(args: argparse.Namespace) -> int:
     if GENERAL not in champions:
         output.hint(f"no champion yet: truing promote {every[0].ref}")
     return 0
-
-
-def _champions(workspace: Workspace, modality: str, every: list[ModelVersion]) -> dict[str, str]:
-    from truing.domain.model import GENERAL
-
-    audiences = dict.fromkeys((GENERAL, *(one.audience for one in every)))
-    found = {who: workspace.store.models.champion(modality, who) for who in audiences}
-    return {who: ref for who, ref in found.items() if ref is not None}
 
 
 def _folder(workspace: Workspace, model: ModelVersion) -> str | None:

@@ -44,10 +44,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Records, shows what the champion hears, asks; `live.recorder` is the library twin."""
     from truing.cli.keys import person
-    from truing.cli.opening import open_workspace
+    from truing.cli.opening import writing_workspace
 
-    with open_workspace(args) as workspace:
-        recognizer = _recognizer(workspace)
+    with writing_workspace(args) as workspace:
+        recognizer = _recognizer(workspace, args.speaker)
         try:
             sitting = Sitting(workspace, args, person(), recognizer)
             while sitting.utterance() and not args.once:
@@ -58,13 +58,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _recognizer(workspace: Workspace) -> Recognizer | None:
+def _recognizer(workspace: Workspace, speaker: str | None) -> Recognizer | None:
     from truing.domain.model import GENERAL
+    from truing.workspace.models import champion_for
 
-    if workspace.store.models.champion("speech", GENERAL) is None:
+    audience = f"subject:{speaker}" if speaker else GENERAL
+    if champion_for(workspace.store.models, "speech", audience) is None:
         output.hint("there is no champion yet, so that nothing is recognised; type what was said")
         return None
-    return workspace.recognizer("speech", keep=False)
+    return workspace.recognizer("speech", audience=audience, keep=False)
 
 
 @dataclass(slots=True)

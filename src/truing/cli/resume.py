@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from truing.cli import output, runs
+from truing.cli import runs
 from truing.cli.arguments import add_json
 from truing.cli.table import LINES
 
@@ -23,13 +23,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Wants it of the run; `Supervisor.resume` is the library twin."""
-    from truing.cli.opening import open_workspace
-
-    with open_workspace(args) as workspace:
-        found = workspace.jobs.resume(args.run)
-    if args.json:
-        output.show_json(runs.as_dict(found))
-    else:
-        runs.tell(found)
-        output.hint(f"follow it: truing logs {found.id} -f")
-    return 0
+    return runs.wish(args, "follow it: truing logs {run} -f", lambda jobs: jobs.resume(args.run))

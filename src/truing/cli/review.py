@@ -51,11 +51,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Asks about each undecided sample; the twins are `Workspace.queue` and `Workspace.review`."""
     from truing.cli.keys import person
-    from truing.cli.opening import open_workspace
+    from truing.cli.opening import writing_workspace
     from truing.cli.review_session import ReviewSession
 
     where = sample_filter(args)
-    with open_workspace(args) as workspace:
+    with writing_workspace(args) as workspace:
         session = ReviewSession(
             workspace,
             person(),

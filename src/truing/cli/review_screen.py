@@ -44,10 +44,12 @@ def show(chosen: Selected, decided: int, total: int) -> None:
 
 
 def readings(sample: Sample) -> list[str]:
-    """The other texts the recognizer thought of, at most nine."""
-    if sample.raw is None:
-        return []
-    texts = (one.text.strip() for one in sample.raw.recognition.alternatives)
+    """What stands so far and what recognizers thought of else, at most nine."""
+    texts = [sample.truth] if sample.truth is not None else []
+    texts += [
+        one.text.strip() for one in (sample.raw.recognition.alternatives if sample.raw else ())
+    ]
+    texts += [one.text.strip() for one in sample.predictions]
     return [text for text in dict.fromkeys(texts) if text and text != sample.proposal][:9]
 
 

@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("--speaker", metavar="NAME", help="of this speaker's own champion")
     parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
-    add_json(parser, '{"model", "previous", "audience", "reason"}')
+    add_json(parser, '{"model" (empty: the general one), "previous", "audience", "reason"}')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
                 "reason": moved.reason,
             }
         )
-    else:
+    elif moved.model:
         output.show(f"{moved.model} is the champion again, in place of {moved.previous}")
+    else:
+        output.show(f"{args.speaker} is heard by the general champion again, not {moved.previous}")
     return 0

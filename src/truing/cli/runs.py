@@ -8,9 +8,15 @@ from truing.cli import output, wording
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from truing.domain.run import Run
-    from truing.jobs.supervisor import Progress
+    from truing.jobs.supervisor import Supervisor
+    from truing.jobs.watch import Progress
+    from truing.workspace import Workspace
+
+PACED = 50
+"""Last steps by which the remaining time is told."""
 
 KEYS = (
     '"run", "uid", "state", "want", "step", "total_steps", "attempts", "created_at", "started_at", '
@@ -42,7 +48,7 @@ def as_dict(run: Run) -> dict[str, object]:
         "error": run.error,
         "model": run.result.get("model"),
         "figures": run.result.get("figures", {}),
-        "notes": run.result.get("notes", []),
+        "notes": run.result.get("notes") or run.result.get("troubles", []),
         "request": run.request.as_dict(),
     }
 
@@ -69,10 +75,40 @@ def title(now: Progress) -> str:
     if now.waiting:
         return f"run {now.run.id} waits: another run has the device"
     figures = ", ".join(f"{point.name} {point.value:.3g}" for point in now.points[-2:])
-    return f"run {now.run.id} {figures}".rstrip()
+    again = f" (attempt {now.run.attempts})" if now.run.attempts > 1 else ""
+    return f"run {now.run.id}{again} {figures}".rstrip()
 
 
-def tell(run: Run) -> None:
-    """One line on where a run stands after a person wanted something of it."""
+def wish(args: argparse.Namespace, hint: str | None, tell: Callable[[Supervisor], Run]) -> int:
+    """Tells the supervisor what is wanted of a run, then says where the run stands.
+
+    Args:
+        args: with `run` and `json`.
+        hint: what a person may do next, `{run}` being the run's number.
+        tell: the wish.
+    """
+    from truing.cli.opening import open_workspace
+
+    with open_workspace(args) as workspace:
+        run = tell(workspace.jobs)
+    if args.json:
+        output.show_json(as_dict(run))
+        return 0
     wanted = "" if run.want.value == "run" or run.state.ended else f", asked to {run.want.value}"
     output.show(f"run {run.id} is {state(run)}{wanted}")
+    if hint is not None:
+        output.hint(hint.format(run=run.id))
+    return 0
+
+
+def remaining(workspace: Workspace, run: Run) -> float | None:
+    """Seconds a running run will still take, from the pace of its last steps; None when unknown."""
+    from truing.domain.run import RunState
+    from truing.jobs.pace import Pace
+
+    if run.state is not RunState.RUNNING or not run.total_steps:
+        return None
+    pace, now = Pace(), workspace.clock.now()
+    for point in workspace.store.runs.metrics(run.id, after_step=run.step - PACED):
+        pace.see(point.at, point.step)
+    return pace.remaining(now, run.total_steps)

@@ -21,7 +21,11 @@ ORDERS = ("newest", "oldest", "least-confident", "lowest-quality")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
-    parser.add_argument("--order", choices=ORDERS, default="newest", help="newest when left out")
+    parser.add_argument(
+        "--order",
+        choices=ORDERS,
+        help="newest when left out; with --finding the worst first (lowest-quality)",
+    )
     parser.add_argument("--limit", type=number, default=50, metavar="N", help="at most N (50)")
     parser.add_argument(
         "--after", metavar="CURSOR", help="go on where a list ended: its `next`, same order"
@@ -36,9 +40,10 @@ def run(args: argparse.Namespace) -> int:
     from truing.domain.sample import SampleOrder
 
     where = sample_filter(args)
+    order = args.order or ("lowest-quality" if where.finding else "newest")
     with open_workspace(args) as workspace:
         page = workspace.store.samples.page(
-            where, SampleOrder(args.order), after=args.after, limit=args.limit
+            where, SampleOrder(order), after=args.after, limit=args.limit
         )
     if args.json:
         samples = [sample_view.as_dict(sample) for sample in page.items]

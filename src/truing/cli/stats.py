@@ -14,7 +14,8 @@ from truing.cli.table import LINES
 if TYPE_CHECKING:
     import argparse
 
-    from truing.loop.measure import Group, LiveAccuracy
+    from truing.domain.tally import Tally
+    from truing.loop.measure import LiveAccuracy
     from truing.workspace import Workspace
     from truing.workspace.folder import Layout
 
@@ -33,7 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser,
         '{"total", "pending", "accepted", "corrected", "rejected", "skipped", "trained", '
         f'"accuracy": {{"metric", "all": {group}, "audit", "by_week", "by_model", "by_speaker", '
-        '"by_source"}, "disk": {"media", "models", "runs", "database", "other", "total"}}',
+        '"by_source"}, "speakers": {name: {"samples", "hours"}}, '
+        '"disk": {"media", "models", "runs", "database", "other", "total"}}',
     )
 
 
@@ -47,10 +49,19 @@ def run(args: argparse.Namespace) -> int:
     with open_workspace(args) as workspace:
         metric = workspace.modality(args.modality).metrics[0]
         counts = _counts(workspace, args.modality)
-        accuracy = measure(workspace.store.samples, metric, where)
+        with output.progress("counting what is new", quiet=args.json) as advance:
+            accuracy = measure(
+                workspace.store.tallies,
+                metric,
+                where,
+                on_progress=lambda done: advance(done, max(done, counts["total"])),
+            )
         disk = disk_use(workspace.layout)
     if args.json:
-        output.show_json({**counts, "accuracy": accuracy.as_dict(), "disk": disk})
+        speakers = {name: one.as_dict() for name, one in sorted(accuracy.speakers.items())}
+        output.show_json(
+            {**counts, "accuracy": accuracy.as_dict(), "speakers": speakers, "disk": disk}
+        )
         return 0
     _show(counts, accuracy, disk)
     return 0
@@ -93,6 +104,7 @@ def _show(counts: Mapping[str, int], accuracy: LiveAccuracy, disk: Mapping[str, 
         {
             "samples": counts["total"],
             **{name: counts[name] for name in COUNTED[1:]},
+            "hours": f"{sum(one.hours for one in accuracy.speakers.values()):.1f}",
             "disk": f"{wording.size(disk['total'])}: media {wording.size(disk['media'])}, models "
             f"{wording.size(disk['models'])}, runs {wording.size(disk['runs'])}",
         }
@@ -111,9 +123,11 @@ def _show(counts: Mapping[str, int], accuracy: LiveAccuracy, disk: Mapping[str, 
     output.hint("only samples taken by chance tell how good the model is in daily use")
 
 
-def _row(title: str, group: Group, accuracy: LiveAccuracy) -> tuple[object, ...]:
-    raw = group.raw.as_dict(accuracy.metric)
-    corrected = group.corrected.as_dict(accuracy.metric)
+def _row(title: str, group: Tally, accuracy: LiveAccuracy) -> tuple[object, ...]:
+    from truing.loop.measure import accuracy_dict
+
+    raw = accuracy_dict(group.raw, accuracy.metric)
+    corrected = accuracy_dict(group.corrected, accuracy.metric)
     name = accuracy.metric.name
     return (
         title,

@@ -31,20 +31,24 @@ COMMANDS = {
     "pause": "truing.cli.pause",
     "resume": "truing.cli.resume",
     "stop": "truing.cli.stop",
+    "job": "truing.cli.job",
     "evaluate": "truing.cli.evaluate",
     "compare": "truing.cli.compare",
     "models": "truing.cli.models",
+    "model": "truing.cli.model",
     "promote": "truing.cli.promote",
     "rollback": "truing.cli.rollback",
     "publish": "truing.cli.publish",
     "transcribe": "truing.cli.transcribe",
     "verify": "truing.cli.verify",
+    "delete": "truing.cli.delete",
+    "trash": "truing.cli.trash",
+    "backup": "truing.cli.backup",
     "forget": "truing.cli.forget",
+    "clean": "truing.cli.clean",
+    "move": "truing.cli.move",
 }
 """Name of a command -> its module, which has `HELP`, `EXAMPLE`, `configure` and `run`."""
-
-HIDDEN = {"job": "truing.cli.job"}
-"""Commands that only Truing itself calls."""
 
 GROUPS = {
     "Begin": {
@@ -81,11 +85,13 @@ GROUPS = {
         "pause": "let a run save its work and wait",
         "resume": "let a run go on",
         "stop": "let a run save its work and end",
+        "job": "train on another machine what truing train --bundle packed",
     },
     "Prove": {
         "evaluate": "measure a model on recordings it has never learned from",
         "compare": "tell whether one model is better than another, and how surely",
         "models": "list models",
+        "model": "show a model, bring one in, or make one of others",
         "promote": "make a model the champion if it is proven better",
         "rollback": "put the champion before back",
         "publish": "write a model where another program loads it",
@@ -93,7 +99,12 @@ GROUPS = {
     },
     "Keep": {
         "verify": "check that nothing was altered or lost",
+        "delete": "move samples into the trash, from where they can be taken back",
+        "trash": "list, take back or erase deleted samples",
+        "backup": "make backups, look after them, put one back",
         "forget": "erase samples or a person, everywhere",
+        "clean": "remove what crashes and ended runs left behind",
+        "move": "keep everything said, or the recordings, in another place",
     },
 }
 """Title of a group -> command -> what it does, in one line."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from truing.workspace.proving import Transcript
 
 HELP = LINES["transcribe"]
-EXAMPLE = "truing transcribe memo.wav --model speech/2"
+EXAMPLE = "truing transcribe memo.wav --model speech/2\ntruing transcribe memo.wav --speaker ann"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="champion",
         metavar="MODEL",
         help="speech/3, a folder or a hub id; the champion when left out",
+    )
+    parser.add_argument(
+        "--speaker", metavar="NAME", help="take this speaker's own champion, if there is one"
     )
     parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
     add_json(
@@ -63,10 +66,12 @@ def _heard(
 ) -> list[tuple[Path, Transcript | TruingError]]:
     """The answers in the order of the files; one that cannot be read does not end the others."""
     from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
+    from truing.domain.model import GENERAL
     from truing.workspace.models import model_named
     from truing.workspace.proving import transcribe
 
-    model_named(workspace, args.model, args.modality)
+    whose = f"subject:{args.speaker}" if args.speaker else GENERAL
+    model_named(workspace, args.model, args.modality, audience=whose)
     found: dict[Path, Transcript | TruingError] = {
         file: NotFoundError(f"there is no file `{file}`", hint="check its name and folder")
         for file in files
@@ -75,7 +80,7 @@ def _heard(
     with output.progress("listening", quiet=args.json) as advance:
         while left := [file for file in files if file not in found]:
             try:
-                answers = transcribe(workspace, left, args.model, args.modality)
+                answers = transcribe(workspace, left, args.model, args.modality, audience=whose)
                 for file, answer in zip(left, answers, strict=True):
                     found[file] = answer
                     advance(len(found), len(files))

@@ -57,6 +57,13 @@ def took(start: int | None, end: int | None) -> str | None:
     return None if start is None or end is None else spoken((end - start) / MICROSECONDS)
 
 
+def about(seconds: float | None) -> str | None:
+    """A time to come: `about 3 min 05 s`."""
+    from truing.jobs.pace import spoken
+
+    return None if seconds is None else f"about {spoken(seconds)}"
+
+
 def size(count: int) -> str:
     """Bytes: `1.2 MB`."""
     value, unit = float(count), UNITS[0]

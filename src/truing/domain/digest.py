@@ -65,9 +65,27 @@ def row_digest(payload: object, salt: str) -> str:
     return digest_bytes(bytes.fromhex(salt) + canonical_json(payload))
 
 
+class Chain:
+    """The digest of a dataset version in the making, row by row."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self) -> None:
+        self._state = hashlib.sha256()
+
+    def add(self, row: str) -> None:
+        """Takes the digest of the next row."""
+        self._state.update(row.encode("ascii") + b"\n")
+
+    @property
+    def digest(self) -> str:
+        """The digest of the rows so far."""
+        return PREFIX + self._state.hexdigest()
+
+
 def chain_digest(rows: Iterable[str]) -> str:
     """Digest over row digests in their frozen order: the digest of a dataset version."""
-    state = hashlib.sha256()
+    chain = Chain()
     for row in rows:
-        state.update(row.encode("ascii") + b"\n")
-    return PREFIX + state.hexdigest()
+        chain.add(row)
+    return chain.digest

@@ -11,7 +11,8 @@ class Event:
     """One entry of the workspace's journal.
 
     Kinds: `workspace-created`, `imported`, `dataset-frozen`, `run-queued`, `run-ended`,
-    `evaluated`, `promoted`, `rolled-back`, `fell-back`, `forgotten`.
+    `evaluated`, `promoted`, `rolled-back`, `fell-back`, `forgotten`, `deleted`,
+    `taken-back`, `trash-emptied`, `restored`.
     """
 
     kind: str

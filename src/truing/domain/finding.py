@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+SUSPECT_LABEL = "suspect_label"
+"""The check that doubts a label instead of the media; a review settles it."""
+DOUBT = 0.9
+"""How much of the quality a label takes away that is surely wrong."""
+
 
 class Severity(StrEnum):
     """What a finding does to its sample."""
@@ -40,3 +45,22 @@ class CheckReport:
     def blocked(self) -> bool:
         """Whether any finding keeps the sample out of datasets."""
         return any(found.severity is Severity.BLOCKING for found in self.findings)
+
+    def doubted(self, doubt: Finding) -> CheckReport:
+        """With a finding of `suspect_label`, whose value is the doubt from 0 to 1, in place of the
+        one before; the quality falls with the doubt, so that the worst come first.
+        """
+        plain = self.settled()
+        factor = 1 - DOUBT * (doubt.value or 0.0)
+        return CheckReport(
+            findings=(*plain.findings, doubt), quality=round(plain.quality * factor, 6)
+        )
+
+    def settled(self) -> CheckReport:
+        """Without any doubt of the label."""
+        quality = self.quality
+        for found in self.findings:
+            if found.check == SUSPECT_LABEL:
+                quality /= 1 - DOUBT * (found.value or 0.0)
+        rest = tuple(found for found in self.findings if found.check != SUSPECT_LABEL)
+        return CheckReport(findings=rest, quality=round(min(1.0, quality), 4))

@@ -100,6 +100,19 @@ class CanRecognize(Protocol):
 
 
 @runtime_checkable
+class CanWeighText(Protocol):
+    """A loaded recognizer that can say how likely it finds a text it did not say itself."""
+
+    def confidence_in(self, media: Mapping[str, MediaFile], text: str) -> float | None:
+        """On the scale of `Recognition.confidence`; None where it cannot tell.
+
+        Raises:
+            DamagedError: media that cannot be decoded.
+        """
+        ...
+
+
+@runtime_checkable
 class CanTrain(Protocol):
     """The modality has recipes: `name -> "module:attribute"`."""
 
@@ -127,6 +140,29 @@ class CanPublish(Protocol):
 
 
 @runtime_checkable
+class CanCombine(Protocol):
+    """The modality's models can be combined weight by weight."""
+
+    def locate(self, model: str) -> Path:
+        """The folder of a model given as a folder or hub id; its weights are safetensors.
+
+        Raises:
+            NotFoundError: no such folder, or no model in it.
+            UnavailableError: a hub that cannot be reached.
+        """
+        ...
+
+    def merge(self, base: Path, adapter: Path, target: Path) -> None:
+        """Writes into the empty folder `target` the base with the adapter added to its weights.
+
+        Raises:
+            NotFoundError: no such adapter.
+            ConflictError: the adapter does not fit the base.
+        """
+        ...
+
+
+@runtime_checkable
 class CanPlay(Protocol):
     """The modality can show a sample to a person at a terminal, e.g. by playing its sound."""
 
@@ -135,6 +171,36 @@ class CanPlay(Protocol):
 
         Raises:
             UnavailableError: no device or player on this machine; the hint says what to install.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """Keys by which near copies of a sample are found; each begins with `MARK` (`sample`)."""
+
+    kept: tuple[str, ...] = ()
+    """Stored with the sample: others find it by these."""
+    asked: tuple[str, ...] = ()
+    """Looked up: the likeliest keys of its copies, the likeliest first."""
+
+
+@runtime_checkable
+class CanSpotCopies(Protocol):
+    """The modality can tell that two media are one, coded anew, louder, trimmed or padded."""
+
+    least_likeness: str
+    """The setting from which likeness on two media are copies."""
+
+    def marks(self, media: Sequence[Media]) -> Marks:
+        """The keys of a sample, from facts kept with its media. Costs no decoding."""
+        ...
+
+    def likeness(self, one: Mapping[str, bytes], other: Mapping[str, bytes]) -> float:
+        """0 to 1, from the bytes of each role; asked only of a few candidates.
+
+        Raises:
+            DamagedError: media that cannot be decoded.
         """
         ...
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
+from typing import Any
 
 from truing.domain.errors import InvalidInputError
 
@@ -94,6 +95,36 @@ class ModelVersion:
             "licence": self.licence,
         }
 
+    @staticmethod
+    def from_dict(told: Mapping[str, Any]) -> ModelVersion:
+        """Reads what `as_dict` has written, such as `model.json`; other entries are passed over.
+
+        Raises:
+            InvalidInputError: an entry is missing or of another form.
+        """
+        try:
+            return ModelVersion(
+                ref=ModelRef.parse(told["model"]),
+                uid=told["uid"],
+                digest=told["digest"],
+                state=ModelState(told["state"]),
+                created_at=int(told["created_at"]),
+                recipe=told["recipe"],
+                base=told["base"],
+                parents=tuple(told["parents"]),
+                dataset=told["dataset"],
+                dataset_digest=told["dataset_digest"],
+                run_id=told["run"],
+                audience=told["audience"],
+                figures=dict(told["figures"]),
+                licence=told["licence"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"the description of the model `{told.get('model')}` is not whole: {error}",
+                hint="restore its folder from a backup, or train the model again",
+            ) from error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
@@ -102,7 +133,7 @@ class Promotion:
     modality: str
     audience: str
     model: str
-    """The new champion."""
+    """The new champion; empty when the audience goes back to having none of its own."""
     previous: str | None
     at: int
     actor: str

@@ -7,7 +7,7 @@ returns, none of it when it raises. Reading methods see one moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -20,6 +20,7 @@ from truing.domain.dataset import (
     Split,
     SplitKind,
 )
+from truing.domain.erasure import Erasures, Renamed
 from truing.domain.evaluation import Evaluation
 from truing.domain.event import Event
 from truing.domain.finding import CheckReport
@@ -35,6 +36,8 @@ from truing.domain.sample import (
     SampleFilter,
     SampleOrder,
 )
+from truing.domain.tally import Count, Slice, Tally
+from truing.domain.trash import Trash
 
 
 class Blobs(Protocol):
@@ -46,6 +49,13 @@ class Blobs(Protocol):
 
     def put_file(self, path: Path) -> str:
         """The same from a file, without holding it in memory."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """A block in which many blobs are put by the same thread: quicker, and durable when the
+        block ends well. Until then they need not be readable; when it raises, those that were
+        not here before need not be kept.
+        """
         ...
 
     def open(self, digest: str) -> BinaryIO:
@@ -83,6 +93,12 @@ class Blobs(Protocol):
 
     def digests(self) -> Iterator[str]:
         """All digests, in no particular order."""
+        ...
+
+    def orphans(self, referenced: Iterable[str], *, older_than: float) -> Iterator[tuple[str, int]]:
+        """What `collect_orphans` would remove: a digest, or the name of a temporary file, and how
+        many bytes it has.
+        """
         ...
 
     def collect_orphans(self, referenced: Iterable[str], *, older_than: float) -> int:
@@ -169,6 +185,10 @@ class Samples(Protocol):
         """Every digest a sample refers to."""
         ...
 
+    def needed_blobs(self, digests: Sequence[str]) -> set[str]:
+        """Those of the digests that a sample or a live row of a dataset version refers to."""
+        ...
+
 
 class Reviews(Protocol):
     """Revisions; the sample's derived state is kept beside them in the same transaction."""
@@ -184,6 +204,18 @@ class Reviews(Protocol):
         Raises:
             ConflictError: somebody else reviewed the sample in between.
             NotFoundError: no such sample.
+        """
+        ...
+
+    def append_many(self, first: Sequence[tuple[Revision, Standing]]) -> list[Revision | None]:
+        """Stores the first revisions of many samples in one transaction, as imports bring them.
+
+        Args:
+            first: for each sample one revision, with `id` 0, and the standing after it.
+
+        Returns:
+            The stored ones in the order given; None for a sample that has a revision by now or
+            is gone: what a person decided is never overruled.
         """
         ...
 
@@ -224,7 +256,9 @@ class Datasets(Protocol):
     """Dataset versions and the ledger of split assignments."""
 
     def assignments(self, name: str, kind: SplitKind) -> Iterator[Assignment]:
-        """Every assignment made by the versions of that dataset name with that kind of split."""
+        """Every assignment made by the versions of that dataset name with that kind of split, as
+        a stream, by sample uid.
+        """
         ...
 
     def next_number(self, name: str) -> int:
@@ -235,10 +269,10 @@ class Datasets(Protocol):
         self,
         version: DatasetVersion,
         rows: Iterable[DatasetRow],
-        new_assignments: Sequence[Assignment],
+        new_assignments: Iterable[Assignment],
     ) -> None:
         """Stores a version with its rows and the assignments it made, all or nothing. The
-        assignments belong to the version's name and kind of split.
+        assignments belong to the version's name and kind of split. Both are read as streams.
 
         Raises:
             ConflictError: the version exists already, or a sample was assigned meanwhile.
@@ -366,8 +400,12 @@ class Models(Protocol):
         """The reference of the model in use."""
         ...
 
+    def champions(self, modality: str | None = None) -> Mapping[tuple[str, str], str]:
+        """All models in use: (modality, audience) -> reference, ordered by both."""
+        ...
+
     def promote(self, promotion: Promotion, *, expected: str | None) -> Promotion:
-        """Moves the alias and records the move.
+        """Moves the alias and records the move; a move to no model takes the alias away.
 
         Raises:
             ConflictError: the champion is no longer `expected`.
@@ -419,6 +457,47 @@ class Events(Protocol):
         ...
 
 
+class Tallies(Protocol):
+    """Figures over all samples, kept so that asking costs the same at any size."""
+
+    def tally(
+        self,
+        modality: str,
+        metric: str,
+        count: Callable[[Sample], Count],
+        *,
+        at_most: int = 500,
+    ) -> int:
+        """Counts samples that are new or changed since they were counted.
+
+        Args:
+            modality: whose samples.
+            metric: name and version; under another one everything is counted anew.
+            count: says what a sample adds; others wait with writing while it is called.
+            at_most: samples in this one transaction.
+
+        Returns:
+            How many were counted; 0 when nothing waits any more.
+        """
+        ...
+
+    def sums(
+        self,
+        modality: str,
+        by: Slice | None = None,
+        *,
+        where: Mapping[Slice, str] | None = None,
+    ) -> dict[str, Tally]:
+        """What the counted samples add up to, without those in the trash.
+
+        Args:
+            modality: whose samples.
+            by: told apart by this; None for all in one, under an empty name.
+            where: only these; an empty subject is who is not named.
+        """
+        ...
+
+
 class Store(Protocol):
     """All collections of one workspace over one database."""
 
@@ -430,6 +509,32 @@ class Store(Protocol):
     models: Models
     evaluations: Evaluations
     events: Events
+    erasures: Erasures
+    trash: Trash
+    tallies: Tallies
+
+    @property
+    def file(self) -> Path | None:
+        """The file that is the whole database, None when it lives in a server."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """The kind of the database and where it is, without password, for people."""
+        ...
+
+    @property
+    def left_behind(self) -> tuple[str, ...]:
+        """Where erased texts may still be read after `scrub`, in sentences for people."""
+        ...
+
+    def rename_subject(self, name: str, pseudonym: str, *, everywhere: bool) -> Renamed:
+        """Replaces the name of a speaker who is forgotten, in one transaction for each table:
+        as an audience, in requests, figures, reasons and the journal, and with `everywhere` also
+        in the context of other samples. Champions of their own are retired. What others said,
+        their sessions and source keys, and reviewers, keep the name.
+        """
+        ...
 
     def scrub(self) -> None:
         """Makes sure that no erased byte is left in the database's files."""
@@ -452,7 +557,15 @@ class ModelFiles(Protocol):
         ...
 
     def install(self, draft: Path, ref: ModelRef, description: Mapping[str, object]) -> str:
-        """Writes `model.json`, syncs, moves the folder into place; returns its digest."""
+        """Writes `model.json`, syncs, moves the folder into place; returns its digest.
+
+        Raises:
+            ConflictError: there is a model of that number.
+        """
+        ...
+
+    def described(self, modality: str) -> Iterator[Mapping[str, object]]:
+        """The descriptions of all models in place, recorded in the store or not yet."""
         ...
 
     def path(self, ref: ModelRef) -> Path:
@@ -461,4 +574,12 @@ class ModelFiles(Protocol):
         Raises:
             NotFoundError: its folder is gone.
         """
+        ...
+
+    def stale_drafts(self, *, older_than: float) -> list[Path]:
+        """Drafts that a crash left behind, untouched for `older_than` seconds."""
+        ...
+
+    def collect_drafts(self, *, older_than: float) -> int:
+        """Removes them; returns how many."""
         ...

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,15 @@ class RunContext(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsShortages(Protocol):
+    """A `RunContext` that remembers when the system ended the run for want of memory."""
+
+    def memory_shortages(self) -> int:
+        """How many attempts ended so: each time the recipe should take half as much at once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
     """What a recipe returns; the model itself lies in `TrainingInput.output`."""
@@ -113,4 +122,32 @@ class Recipe(Protocol):
 
     def train(self, given: TrainingInput, context: RunContext) -> TrainingResult:
         """Trains, or resumes from `context.latest_checkpoint()`, and writes the model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a run will need at most, in bytes; an estimate."""
+
+    disk: Mapping[str, int]
+    """What for -> how much: checkpoints, the model."""
+    memory: Mapping[str, int]
+    """What for -> how much at the same time: weights, gradients, moments, activations."""
+    on_accelerator: bool = False
+    """Whether the memory is that of an accelerator, not the computer's."""
+    remedies: Sequence[str] = ()
+    """Changes that make it need less memory, such as `--set batch_size=4`."""
+
+
+@runtime_checkable
+class CanEstimate(Protocol):
+    """A recipe that can tell beforehand what a run will need."""
+
+    def estimate(self, base: str | None, options: Any) -> Need | None:  # noqa: ANN401 - its own options
+        """The need of a run with these options; None when it cannot be told.
+
+        Args:
+            base: the folder or hub id to start from.
+            options: an instance of the recipe's options.
+        """
         ...

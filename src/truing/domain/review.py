@@ -34,11 +34,17 @@ class State(StrEnum):
     CORRECTED = "corrected"
     REJECTED = "rejected"
     SKIPPED = "skipped"
+    TRASHED = "trashed"
+    """Deleted, and not erased yet: left out wherever a filter names no states."""
 
     @property
     def has_truth(self) -> bool:
         """Whether the sample can be used as data."""
         return self in (State.ACCEPTED, State.CORRECTED)
+
+
+LIVE = tuple(state for state in State if state is not State.TRASHED)
+"""The states of samples that are not in the trash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

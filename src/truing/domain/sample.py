@@ -13,6 +13,9 @@ from truing.domain.media import Media
 from truing.domain.prediction import Prediction, PredictionKind
 from truing.domain.review import State
 
+MARK = "~"
+"""A group key that begins so only helps to find near copies: it ties nothing in a split."""
+
 
 class Sampling(StrEnum):
     """How a sample came to be looked at; decides whether it may enter a test set.
@@ -61,7 +64,8 @@ class NewSample:
     findings: tuple[Finding, ...] = ()
     quality: float = 1.0
     groups: tuple[str, ...] = ()
-    """Keys that tie it to others for splitting: content digests, near-duplicate hashes."""
+    """Keys that tie it to others for splitting: content digests, its own and those of what it is
+    a near copy of; and keys beginning with `MARK`, by which near copies are found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +131,7 @@ class SampleFilter:
 
     modality: str | None = None
     states: tuple[State, ...] | None = None
+    """None: all but those in the trash."""
     subject: str | None = None
     session: str | None = None
     source: str | None = None

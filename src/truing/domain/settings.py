@@ -66,6 +66,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(key="review.actor", default="", help="who reviews; empty takes the login name"),
     Setting(
+        key="check.suspect_label",
+        default=0.5,
+        minimum=0.0,
+        maximum=1.0,
+        help="`suspect_label`: models doubt a label at least this far (0 agrees, 1 is sure of "
+        "another text)",
+    ),
+    Setting(
         key="split.test_share",
         default=0.2,
         minimum=0.0,
@@ -111,9 +119,68 @@ SETTINGS: tuple[Setting, ...] = (
         help="errors in a row after which the previous champion takes over",
     ),
     Setting(
+        key="backup.before_training",
+        default=True,
+        help="make a backup before each training run",
+    ),
+    Setting(
+        key="backup.every_hours",
+        default=24.0,
+        minimum=0.0,
+        help="make a backup when the newest is older than this; 0: only when asked",
+    ),
+    Setting(
+        key="backup.keep",
+        default=7,
+        minimum=1,
+        help="how many backups made by themselves are kept; those made by hand all are",
+    ),
+    Setting(
+        key="trash.days",
+        default=7.0,
+        minimum=0.0,
+        help="how long deleted samples can be taken back before they are erased",
+    ),
+    Setting(
+        key="jobs.attempts",
+        default=2,
+        minimum=1,
+        help="how often the process of a training run may die or hang before the run has failed",
+    ),
+    Setting(
+        key="jobs.stall_minutes",
+        default=60.0,
+        minimum=0.0,
+        help="a run that says nothing for so long is ended and goes on from its last checkpoint; "
+        "0: never",
+    ),
+    Setting(
+        key="jobs.tensorboard",
+        default=True,
+        help="write figures for TensorBoard as well, where truing[tensorboard] is installed",
+    ),
+    Setting(
         key="train.index_url",
         default="",
         help="where to install torch from when it is missing; empty is pip's own choice",
+    ),
+    Setting(
+        key="storage.database",
+        default="",
+        help="where everything said is kept: postgresql://USER@HOST/NAME, or empty for the file "
+        "truing.db; truing move --database changes it and takes everything along",
+    ),
+    Setting(
+        key="storage.blobs",
+        default="",
+        help="where recordings are kept: s3://BUCKET/PREFIX, or empty for the folder blobs/; "
+        "truing move --blobs changes it and takes them along",
+    ),
+    Setting(
+        key="storage.cache_gb",
+        default=4.0,
+        minimum=0.01,
+        help="gigabytes of recordings from an object store kept on this machine for reading",
     ),
     Setting(
         key="log.level",

@@ -23,7 +23,13 @@ from pathlib import Path
 
 from truing.domain.digest import canonical_json, digest_file
 from truing.domain.errors import InvalidInputError
-from truing.platform.files import sync_file, sync_folder, write_durably
+from truing.platform.files import (
+    make_folder,
+    storage_error,
+    sync_file,
+    sync_folder,
+    write_durably,
+)
 
 SCHEMA = 1
 NAME = re.compile(r"(\d{6,})-step-(\d+)")
@@ -54,19 +60,27 @@ class CheckpointFolder:
 
         Raises:
             InvalidInputError: `write` made a link, a device or another file without own bytes.
+            UnavailableError: no space, or a folder that cannot be written.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        fresh = self._fresh(step)
+        try:
+            make_folder(self._folder)
+            fresh = self._sealed(self._fresh(step), step, write)
+        except OSError as error:
+            raise storage_error(error, self._folder) from error
+        self._prune()
+        return fresh
+
+    def _sealed(self, fresh: Path, step: int, write: Callable[[Path], None]) -> Path:
         try:
             write(fresh)
             _sync_tree(fresh)
             manifest = _manifest(fresh, step)
+            sync_folder(self._folder)
+            write_durably(_manifest_path(fresh), manifest)
         except BaseException:
+            # What is not whole takes no room from what comes next.
             shutil.rmtree(fresh, ignore_errors=True)
             raise
-        sync_folder(self._folder)
-        write_durably(_manifest_path(fresh), manifest)
-        self._prune()
         return fresh
 
     def latest(self) -> tuple[int, Path] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from truing.domain.clock import MICROSECONDS, Clock
@@ -17,6 +17,7 @@ from truing.domain.errors import ConflictError
 from truing.domain.ports import Runs
 from truing.domain.run import MetricPoint, Run, Want
 from truing.jobs.checkpoints import CheckpointFolder
+from truing.jobs.deaths import SHORTAGES, counted
 from truing.jobs.log import RunLog
 from truing.jobs.pace import Pace, spoken
 
@@ -41,6 +42,7 @@ class JobContext:
         clock: for the lease, the figures and the pace.
         lease: microseconds a beat holds the run.
         signalled: whether the process was asked to end.
+        show: also takes the figures, once they are stored.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class JobContext:
         clock: Clock,
         lease: int,
         signalled: Callable[[], bool],
+        show: Callable[[Sequence[MetricPoint]], None] = lambda _: None,
     ) -> None:
         self._runs = runs
         self._id = run.id
@@ -62,6 +65,8 @@ class JobContext:
         self._clock = clock
         self._lease = lease
         self._signalled = signalled
+        self._show = show
+        self._shortages = counted(run, SHORTAGES)
         self._want = run.want
         self._lost = False
         self._told_to_stop = False
@@ -70,7 +75,8 @@ class JobContext:
         self._buffer = threading.Lock()
         self._beating = threading.Lock()
         self._pace = Pace()
-        self._active_at = self._said_at = clock.now()
+        self._said_at = clock.now()
+        self._words = 0
 
     @property
     def want(self) -> Want:
@@ -82,9 +88,18 @@ class JobContext:
         """Whether `should_stop` has said yes."""
         return self._told_to_stop
 
-    def idle(self) -> float:
-        """Seconds since the recipe last said anything."""
-        return (self._clock.now() - self._active_at) / MICROSECONDS
+    @property
+    def words(self) -> int:
+        """How often the recipe has said something: while this stands still, it is silent."""
+        return self._words
+
+    def lose(self) -> None:
+        """Takes the run away: the recipe learns of it at its next word."""
+        self._lost = True
+
+    def memory_shortages(self) -> int:
+        """See `KnowsShortages`."""
+        return self._shortages
 
     def report(self, step: int, metrics: Mapping[str, float]) -> None:
         """See `RunContext`.
@@ -117,7 +132,7 @@ class JobContext:
 
     def log(self, message: str) -> None:
         """See `RunContext`."""
-        self._active_at = self._clock.now()
+        self._words += 1
         self._log.line(message)
 
     def should_stop(self) -> bool:
@@ -183,6 +198,7 @@ class JobContext:
             with self._buffer:
                 self._points = taken | self._points
             raise
+        self._show(list(taken.values()))
 
     def _alive(self) -> int:
         """Notes that the recipe is at work; returns the time."""
@@ -191,5 +207,5 @@ class JobContext:
                 f"run {self._id} was taken over by another worker",
                 hint=f"nothing is lost: `truing logs {self._id}` shows how it goes on",
             )
-        self._active_at = self._clock.now()
-        return self._active_at
+        self._words += 1
+        return self._clock.now()

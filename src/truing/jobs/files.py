@@ -38,6 +38,16 @@ class RunFiles:
         """See `CheckpointFolder`."""
         return self.folder / "checkpoints"
 
+    @property
+    def memory_kills(self) -> Path:
+        """How often the system had ended a process for want of memory when the worker began."""
+        return self.folder / "memory-kills.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files that TensorBoard reads; there when the package that writes them is."""
+        return self.folder / "tensorboard"
+
 
 def device_of(run: Run) -> str:
     """The device a run will compute on, as far as its options tell without loading torch.
@@ -54,20 +64,23 @@ def device_lock(folder: Path, device: str) -> Path:
 
 
 @contextlib.contextmanager
-def inherited_lock() -> Iterator[None]:
+def inherited_lock() -> Iterator[dict[str, str]]:
     """Keeps the device lock this process was started with for the block, then lets it go, so
     that the process can start the next run before it ends. Without such a lock it does nothing.
+
+    Gives the variable by which a program started in place of this one learns of the lock.
 
     Raises:
         UnavailableError: the lock does not pass to children here, and somebody else has it.
     """
-    number, _, path = os.environ.pop(HELD, "").partition(":")
+    held = os.environ.pop(HELD, "")
+    number, _, path = held.partition(":")
     if WINDOWS and path:
         with locked(Path(path)):
-            yield
+            yield {HELD: held}
         return
     try:
-        yield
+        yield {HELD: held} if held else {}
     finally:
         # The variable may have come down from a process further up: close only what it names.
         if path and _is_open_on(int(number), path):

@@ -36,6 +36,10 @@ class RunLog:
         """Where every thread of this process stands now."""
         faulthandler.dump_traceback(self._stream, all_threads=True)
 
+    def stacks_later(self, seconds: float) -> None:
+        """The same after this many seconds, and then the process ends; each call begins anew."""
+        faulthandler.dump_traceback_later(seconds, exit=True, file=self._stream)
+
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
         self._stream.close()

@@ -12,50 +12,28 @@ it until the worker's process is dead, whatever becomes of us.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from truing.domain.clock import Clock
 from truing.domain.errors import ConflictError
 from truing.domain.ports import Runs
-from truing.domain.run import MetricPoint, Run, RunState, Want
+from truing.domain.run import Run, RunState, Want
+from truing.jobs.deaths import after_death, exit_words, killed_for_memory
 from truing.jobs.files import HELD, RunFiles, device_lock, device_of
 from truing.jobs.log import read_lines
-from truing.jobs.pace import Pace
-from truing.jobs.worker import CLEAN
+from truing.jobs.watch import Outcome, Progress, Watch
 from truing.platform.locks import FileLock
 from truing.platform.processes import boot_id, end_now, process_alive, start_detached
 
 FAREWELL = 5.0
 """Seconds a worker gets to leave after its run has ended."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """What `wait` tells each time something has changed."""
-
-    run: Run
-    points: tuple[MetricPoint, ...]
-    """Figures that are new since the last one."""
-    remaining: float | None
-    """Seconds the run will still take, None while that cannot be told."""
-    waiting: bool
-    """True while another run has the device."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How waiting ended."""
-
-    run: Run
-    detached: str | None = None
-    """What to tell a person who pressed Ctrl-C: the run goes on; None when waiting was over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +71,7 @@ class Supervisor:
         self._runs = runs
         self._folder = folder.absolute()
         self._clock = clock
-        self._command = command or self._truing
+        self._own_command = command
         self._locks = locks or self._folder / "runs"
         self._max_attempts = max_attempts
         self._poll = poll
@@ -163,7 +141,7 @@ class Supervisor:
         Raises:
             NotFoundError: no such run.
         """
-        watch = _Watch(self._runs, run_id, self._clock)
+        watch = Watch(self._runs, run_id, self._clock)
         try:
             while True:
                 run = self._moved_on(run_id)
@@ -177,11 +155,19 @@ class Supervisor:
                     return Outcome(run=run)
                 time.sleep(self._poll)
         except KeyboardInterrupt:
-            return Outcome(
-                run=self._runs.get(run_id),
-                detached=f"run {run_id} goes on without you: `truing logs {run_id} -f` follows it, "
-                f"`truing stop {run_id}` stops it",
-            )
+            return Outcome(run=self._runs.get(run_id), detached=self._farewell(run_id))
+
+    def _farewell(self, run_id: int) -> str:
+        """What a person who no longer waits should know."""
+        run = self._runs.get(run_id)
+        stopping = f"`truing stop {run_id}` stops it"
+        if run.state.ended or run.state is RunState.RUNNING or self._starting(run):
+            follow = f"`truing logs {run_id} -f` follows it"
+            return f"run {run_id} goes on without you: {follow}, {stopping}"
+        return (
+            f"run {run_id} has not begun: it waits for its device until the run before it has "
+            f"ended; `truing resume {run_id}` looks whether it can begin, {stopping}"
+        )
 
     def _seen_off(self, run_id: int) -> None:
         """Waits for the worker of a settled run to leave: it has said its last word already."""
@@ -253,7 +239,10 @@ class Supervisor:
         """
         return run.state is RunState.RUNNING and not self._alive(run)
 
-    def _truing(self, run_id: int) -> list[str]:
+    def command(self, run_id: int) -> Sequence[str]:
+        """The program that works on a run, with its arguments."""
+        if self._own_command is not None:
+            return self._own_command(run_id)
         head = [sys.executable, "-m", "truing", "--workspace", str(self._folder)]
         return [*head, "job", "work", str(run_id)]
 
@@ -309,102 +298,53 @@ class Supervisor:
             run,
             RunState.FAILED,
             f"the worker process ended before it took the run "
-            f"({_exit_words(child.process.poll())}); `truing logs {run.id}` shows what it said",
+            f"({exit_words(child.process.poll())}); `truing logs {run.id}` shows what it said",
         )
 
     def _after_death(self, run: Run, child: _Child | None) -> Run:
-        if run.want is not Want.RUN:
-            return self._end(run, _WANTED[run.want])
-        clean = run.result.get(CLEAN, 0)
-        deaths = run.attempts - (clean if isinstance(clean, int) else 0)
-        if deaths < self._max_attempts:
-            return self._end(run, RunState.PAUSED)
-        how = _exit_words(child.process.poll() if child is not None else None)
-        times = "" if deaths == 1 else f" in each of {deaths} attempts"
-        return self._end(
-            run,
-            RunState.FAILED,
-            f"the worker process died{times} ({how}), the last time at step {run.step} of "
-            f"{run.total_steps}; `truing logs {run.id}` shows what it said",
-        )
+        code = None
+        if child is not None:
+            # Its number is free when its last thread is gone, a moment after its first.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = child.process.wait(timeout=1.0)
+        memory = killed_for_memory(RunFiles.of(self._folder, run.id).memory_kills, code)
+        how = "the system ended it for want of memory" if memory else exit_words(code)
+        ending = after_death(run, how, max_attempts=self._max_attempts, short_of_memory=memory)
+        return self._end(run, ending.state, ending.error, ending.result)
 
-    def _end(self, run: Run, state: RunState, error: str | None = None) -> Run:
+    def _end(
+        self,
+        run: Run,
+        state: RunState,
+        error: str | None = None,
+        result: Mapping[str, object] | None = None,
+    ) -> Run:
         # A stale fence means somebody else has dealt with it: then their word counts.
+        kept = run.result if result is None else result
         self._runs.end(
-            run.id, run.fence, state=state, at=self._clock.now(), error=error, result=run.result
+            run.id, run.fence, state=state, at=self._clock.now(), error=error, result=kept
         )
         return self._runs.get(run.id)
 
     def _spawn(self, run: Run, lock: FileLock, path: Path) -> None:
-        environ = {
+        process = start_detached(
+            self.command(run.id),
+            log=RunFiles.of(self._folder, run.id).log,
+            keep=(lock.fileno(),),
+            environ={**self.environ(), HELD: f"{lock.fileno()}:{path}"},
+        )
+        self._children[run.id] = _Child(process=process, fence=run.fence)
+
+    @staticmethod
+    def environ() -> dict[str, str]:
+        """The variables of a worker, but for the one that tells of its device lock."""
+        return {
             **os.environ,
-            HELD: f"{lock.fileno()}:{path}",
             "PYTHONFAULTHANDLER": "1",
             "PYTHONUNBUFFERED": "1",
             # `python -m` would look for modules in the current folder first, whatever lies there.
             "PYTHONSAFEPATH": "1",
         }
-        process = start_detached(
-            self._command(run.id),
-            log=RunFiles.of(self._folder, run.id).log,
-            keep=(lock.fileno(),),
-            environ=environ,
-        )
-        self._children[run.id] = _Child(process=process, fence=run.fence)
 
 
 _WANTED = {Want.STOP: RunState.STOPPED, Want.PAUSE: RunState.PAUSED}
-
-
-def _exit_words(code: int | None) -> str:
-    if code is None:
-        return "killed, out of memory or the machine went down"
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"ended by signal {-code}"
-
-
-class _Watch:
-    """Remembers what of a run was told already."""
-
-    def __init__(self, runs: Runs, run_id: int, clock: Clock) -> None:
-        self._runs = runs
-        self._id = run_id
-        self._clock = clock
-        self._pace = Pace()
-        self._told: tuple[object, ...] | None = None
-        self._seen: set[tuple[int, str, int]] = set()
-        self._from = -1
-
-    def look(self, run: Run, *, waiting: bool) -> Progress | None:
-        """What is new, None when nothing is."""
-        now = self._clock.now()
-        if run.state is RunState.RUNNING:
-            self._pace.see(now, run.step)
-        # A step's later figures may still come: its number is looked at once more.
-        points = [
-            point
-            for point in self._runs.metrics(self._id, after_step=self._from - 1)
-            if _key(point) not in self._seen
-        ]
-        if points:
-            self._from = max(point.step for point in points)
-            self._seen.update(map(_key, points))
-            self._seen = {key for key in self._seen if key[0] >= self._from}
-        state = (run.state, run.want, run.step, run.total_steps, run.attempts, waiting)
-        if state == self._told and not points:
-            return None
-        self._told = state
-        return Progress(
-            run=run,
-            points=tuple(points),
-            remaining=self._pace.remaining(now, run.total_steps),
-            waiting=waiting,
-        )
-
-
-def _key(point: MetricPoint) -> tuple[int, str, int]:
-    return point.step, point.name, point.at

@@ -22,8 +22,8 @@ from truing.domain.prediction import Prediction
 from truing.domain.sample import Added, NewSample, Sampling
 from truing.domain.settings import Settings
 
-CompareWithOthers = Callable[[CheckReport, Sequence[str]], CheckReport]
-"""Adds what only the other samples can tell, such as that one is a copy."""
+CompareWithOthers = Callable[[Modality, CheckReport, CheckInput], tuple[CheckReport, Sequence[str]]]
+"""Adds what only the other samples can tell, such as that one is a copy; also gives the keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +118,7 @@ def prepare(
         truth=utterance.truth,
         damage={one.role: one.damage for one in ingested if one.damage},
     )
-    groups = modality.group_keys(media)
-    report = ports.compare(modality.check(given, settings), groups)
+    report, groups = ports.compare(modality, modality.check(given, settings), given)
     now = ports.clock.now()
     return NewSample(
         uid=ports.ids.new(),
@@ -138,7 +137,7 @@ def prepare(
         predictions=tuple(utterance.predictions),
         findings=report.findings,
         quality=report.quality,
-        groups=groups,
+        groups=tuple(groups),
     )
 
 

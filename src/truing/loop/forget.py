@@ -1,28 +1,37 @@
 """Forget: erase samples or a whole person, and follow them to every place they reached.
 
-Order: dataset rows become tombstones and models are marked first, so that a crash in the middle
-leaves the samples findable and the command can simply be run again; then rows, index and blobs
-go; then the database's files are cleaned of what was deleted.
+Order: what is to be forgotten is remembered as keyed digests first; then dataset rows become
+tombstones, models are marked and runs told to stop; then what was derived goes, and the backups
+are rewritten; the samples themselves go last, so that a crash in the middle leaves them findable
+and the command can simply be run again. At the end the database's files are cleaned of what was
+deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from truing.domain.clock import Clock
+from truing.domain.erasure import Renamed
 from truing.domain.errors import NotFoundError
 from truing.domain.event import Event
-from truing.domain.model import ModelState
+from truing.domain.model import ModelRef, ModelState
 from truing.domain.ports import Blobs, Store
+from truing.domain.review import State
+from truing.domain.run import Want
 from truing.domain.sample import SampleFilter
 
+Item = TypeVar("Item")
+
 BATCH = 500
+_RUNS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """What forgetting reached."""
+    """What forgetting reached, or would reach."""
 
     samples: int
     blobs: int
@@ -30,24 +39,122 @@ class Forgotten:
     """Dataset versions that hold a tombstone now."""
     models: tuple[str, ...] = ()
     """Models trained on the data, directly or through a parent: retrain them."""
+    champions: tuple[str, ...] = ()
+    """Models that were the speaker's own champion; the general one takes their place."""
+    runs: tuple[int, ...] = ()
+    """Training runs on the data that had not ended: they were told to stop."""
     exports: tuple[str, ...] = ()
     """Exports and reports inside the workspace that were removed."""
+    backups: tuple[str, ...] = ()
+    """Backups inside the workspace that were rewritten without the data."""
     reminders: tuple[str, ...] = field(default_factory=tuple)
     """What lies outside the workspace's reach."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What hangs on samples in one database."""
+
+    uids: tuple[str, ...]
+    digests: frozenset[str]
+    """Of their media, and of what these were derived from."""
+    versions: tuple[str, ...]
+    models: tuple[str, ...]
+    runs: tuple[int, ...]
+    """Every run on one of the versions, ended or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A speaker to be forgotten, and the name that stands for them from then on."""
+
+    name: str
+    pseudonym: str
+
+
+class Beyond(Protocol):
+    """What forgetting has to do outside the database."""
+
+    def remember(self, uids: Sequence[str], person: Person | None) -> None:
+        """Notes keyed digests, so that what is restored later is forgotten again."""
+        ...
+
+    def remove_derived(self, reach: Reach, person: Person | None) -> Sequence[str]:
+        """Removes exports, reports and unfinished work of runs; returns their names."""
+        ...
+
+    def rewrite_backups(
+        self, uids: Sequence[str], person: Person | None
+    ) -> tuple[Sequence[str], set[str]]:
+        """Erases from the backups; returns their names and the blobs they no longer need."""
+        ...
+
+    def condemn(self, digests: set[str]) -> None:
+        """Notes which blobs may go, so that what a crash leaves undone is done later."""
+        ...
+
+    def absolve(self) -> None:
+        """Ends what `condemn` began: everything is done."""
+        ...
+
+    def backed_up(self, digests: set[str]) -> set[str]:
+        """Those blobs that a backup still needs, for other samples."""
+        ...
+
+
 def ids_of_subject(subject: str, store: Store) -> list[int]:
-    """All samples of a speaker.
+    """All samples of a speaker, those in the trash as well.
 
     Raises:
         NotFoundError: nobody of that name is recorded here.
     """
-    ids = [sample.id for sample in store.samples.iterate(SampleFilter(subject=subject))]
+    where = SampleFilter(subject=subject, states=tuple(State))
+    ids = [sample.id for sample in store.samples.iterate(where)]
     if not ids:
         raise NotFoundError(
             f"no sample is of the speaker `{subject}`", hint="truing stats shows the speakers"
         )
     return ids
+
+
+def reach_of(ids: Sequence[int], store: Store) -> Reach:
+    """What hangs on samples; those that are gone already are passed over.
+
+    Raises:
+        NotFoundError: none of the samples exists.
+    """
+    uids: list[str] = []
+    digests: set[str] = set()
+    missing = []
+    for number in ids:
+        try:
+            sample = store.samples.get(number)
+        except NotFoundError:
+            missing.append(number)
+            continue
+        uids.append(sample.uid)
+        named = (name for one in sample.media for name in (one.digest, one.parent))
+        digests |= {name for name in named if name is not None}
+    if missing and not uids:
+        raise NotFoundError(
+            f"there is no sample {', '.join(map(str, missing[:10]))}",
+            hint="truing samples shows those there are",
+        )
+    versions = {
+        version
+        for part in _parts(uids)
+        for names in store.datasets.holding(part).values()
+        for version in names
+    }
+    return Reach(
+        uids=tuple(uids),
+        digests=frozenset(digests),
+        versions=tuple(sorted(versions)),
+        models=_trained_on(versions, store),
+        runs=tuple(
+            run.id for run in store.runs.all(limit=_RUNS) if run.request.dataset in versions
+        ),
+    )
 
 
 def forget(
@@ -57,7 +164,8 @@ def forget(
     clock: Clock,
     *,
     actor: str,
-    remove_derived: Callable[[Sequence[str], Sequence[str]], Sequence[str]],
+    beyond: Beyond,
+    person: Person | None = None,
 ) -> Forgotten:
     """Erases samples.
 
@@ -67,73 +175,145 @@ def forget(
         blobs: the workspace's blobs.
         clock: tells when.
         actor: who asked.
-        remove_derived: removes exports and reports, given the samples' uids and the dataset
-            versions that held them; returns their names.
+        beyond: does what lies outside the database.
+        person: the speaker whose name goes too.
 
     Raises:
         NotFoundError: none of the samples exists.
     """
-    uids = _uids(ids, store)
-    versions: set[str] = set()
-    for start in range(0, len(uids), BATCH):
-        part = uids[start : start + BATCH]
-        versions.update(store.datasets.entomb(part))
-        store.evaluations.forget(part)
-    models = _taint(versions, store)
-    exports = tuple(remove_derived(uids, sorted(versions)))
-    removed = 0
-    for start in range(0, len(ids), BATCH):
-        for digest in store.samples.erase(ids[start : start + BATCH]):
-            removed += blobs.delete(digest)
+    reach = reach_of(ids, store)
+    beyond.remember(reach.uids, person)
+    versions = entomb(reach.uids, store)
+    runs = _stop(reach.runs, store)
+    derived = tuple(beyond.remove_derived(reach, person))
+    backups, freed = beyond.rewrite_backups(reach.uids, person)
+    renamed = rename(person, store)
+    beyond.condemn(freed | reach.digests)
+    backed_up = beyond.backed_up(freed | reach.digests)
+    removed = delete_unneeded(freed, backed_up, store, blobs)
+    for part in _parts(ids):
+        removed += delete_unneeded(set(store.samples.erase(part)), backed_up, store, blobs)
     store.scrub()
+    beyond.absolve()
+    models = _trained_on(versions, store)
     result = Forgotten(
-        samples=len(uids),
+        samples=len(reach.uids),
         blobs=removed,
         versions=tuple(sorted(versions)),
         models=models,
-        exports=exports,
-        reminders=_reminders(models),
+        champions=renamed.champions,
+        runs=runs,
+        exports=derived,
+        backups=tuple(backups),
+        reminders=(*reminders(models, runs), *store.left_behind),
     )
     store.events.add(
         Event(
             kind="forgotten",
             at=clock.now(),
             actor=actor,
-            data={"samples": len(uids), "versions": sorted(versions), "models": list(models)},
+            data={
+                "samples": len(reach.uids),
+                "versions": sorted(versions),
+                "models": list(models),
+                "backups": list(backups),
+            },
         )
     )
     return result
 
 
-def _uids(ids: Sequence[int], store: Store) -> list[str]:
-    uids = []
-    missing = []
+def forget_in_copy(uids: Sequence[str], store: Store, persons: Sequence[Person]) -> set[str]:
+    """Erases samples, and all samples of persons, from a database that is no longer in use: a
+    backup, or what one is restored from.
+
+    Returns:
+        Digests of blobs that the database no longer refers to.
+    """
+    numbers = [
+        sample.id for part in _parts(uids) for sample in store.samples.by_uids(part).values()
+    ]
+    for person in persons:
+        where = SampleFilter(subject=person.name, states=tuple(State))
+        numbers += [sample.id for sample in store.samples.iterate(where)]
+    reach = reach_of(numbers, store)
+    entomb([*uids, *reach.uids], store)
+    for person in persons:
+        rename(person, store)
+    freed = {digest for part in _parts(numbers) for digest in store.samples.erase(part)}
+    store.scrub()
+    return freed
+
+
+def entomb(uids: Sequence[str], store: Store, *, taint: bool = True) -> set[str]:
+    """Turns the dataset rows of samples into tombstones, forgets their scores and, with `taint`,
+    marks the models trained on them; returns the versions that were touched.
+    """
+    versions: set[str] = set()
+    for part in _parts(uids):
+        # Marked before the rows go: afterwards nothing would lead from the sample to the model.
+        held = {name for names in store.datasets.holding(part).values() for name in names}
+        for name in _trained_on(held, store) if taint else ():
+            _taint(name, store)
+        versions.update(store.datasets.entomb(part))
+        store.evaluations.forget(part)
+    return versions
+
+
+def rename(person: Person | None, store: Store) -> Renamed:
+    """Takes a speaker's name out of the database's other rows."""
+    if person is None:
+        return Renamed()
+    return store.rename_subject(person.name, person.pseudonym, everywhere=True)
+
+
+def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+def delete_unneeded(freed: set[str], backed_up: set[str], store: Store, blobs: Blobs) -> int:
+    """Removes the blobs that neither a backup nor a sample needs; how many were there."""
+    count = 0
+    for part in _parts(sorted(freed - backed_up)):
+        needed = store.samples.needed_blobs(part)
+        count += sum(blobs.delete(digest) for digest in part if digest not in needed)
+    return count
+
+
+def _stop(ids: Sequence[int], store: Store) -> tuple[int, ...]:
+    told = []
     for number in ids:
-        try:
-            uids.append(store.samples.get(number).uid)
-        except NotFoundError:
-            missing.append(number)
-    if not uids:
-        raise NotFoundError(
-            f"there is no sample {', '.join(map(str, missing))}",
-            hint="truing samples shows those there are",
-        )
-    return uids
+        if not store.runs.get(number).state.ended:
+            store.runs.want(number, Want.STOP)
+            told.append(number)
+    return tuple(told)
 
 
-def _taint(versions: set[str], store: Store) -> tuple[str, ...]:
-    """Marks the models trained on the versions, and those that descend from them."""
+def _trained_on(versions: set[str], store: Store) -> tuple[str, ...]:
+    """Models trained on the versions, and those that descend from them."""
     models = store.models.all()
     touched = {str(model.ref) for model in models if model.dataset in versions}
     touched |= {str(model.ref) for model in models if touched.intersection(model.parents)}
-    for model in models:
-        if str(model.ref) in touched:
-            store.models.set_state(model.ref, ModelState.TAINTED)
     return tuple(sorted(touched))
 
 
-def _reminders(models: Sequence[str]) -> tuple[str, ...]:
-    told = ["copies that left this workspace (exports elsewhere, backups) are not reached"]
+def _taint(name: str, store: Store) -> None:
+    store.models.set_state(ModelRef.parse(name), ModelState.TAINTED)
+
+
+_ELSEWHERE = (
+    "copies that left this workspace (exports and backups elsewhere) are not reached; a backup "
+    "restored here is cleaned by itself"
+)
+
+
+def reminders(models: Sequence[str], runs: Sequence[int]) -> tuple[str, ...]:
+    """What is left for a person to do."""
+    told = [_ELSEWHERE]
     if models:
         told.append(f"retrain what was trained on the data: {', '.join(models)}")
+    if runs:
+        numbers = ", ".join(map(str, runs))
+        told.append(f"training was told to stop, begin it anew on a new version: run {numbers}")
     return tuple(told)

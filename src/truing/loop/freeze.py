@@ -1,14 +1,16 @@
 """Freeze: the reviewed samples of a moment become an immutable, verifiable dataset version.
 
 The same samples with the same truths give the same digest. Samples that may not be used stay out
-and are counted by reason.
+and are counted by reason. Samples are read as a stream, three times: to split them, to name the
+version, to store it; what is held of each meanwhile is a few bytes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from truing.domain.clock import Clock
 from truing.domain.consent import Purpose
@@ -20,12 +22,12 @@ from truing.domain.dataset import (
     Split,
     SplitKind,
 )
-from truing.domain.digest import chain_digest, row_digest
+from truing.domain.digest import Chain, chain_digest, row_digest
 from truing.domain.errors import ConflictError, InvalidInputError, NothingToDoError
 from truing.domain.finding import Severity
 from truing.domain.ids import IdSource
 from truing.domain.ports import Datasets, Samples
-from truing.domain.sample import Sample, SampleFilter
+from truing.domain.sample import MARK, Sample, SampleFilter
 
 SCHEMA = 1
 BATCH = 500
@@ -47,8 +49,9 @@ class Plan:
     """What the split verb answered."""
 
     assigned: Mapping[str, Split]
+    """In the order of the uids."""
     withheld: Mapping[str, str]
-    new: tuple[Assignment, ...]
+    new: Iterable[Assignment]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,18 @@ class FreezeRequest:
     kind: SplitKind
     parameters: Mapping[str, object]
     """Shares, seed and the like, as they are to be remembered: numbers, never names of people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far freezing has come."""
+
+    stage: str
+    """`split`, `digest` or `store`."""
+    done: int
+    """Samples, in this stage."""
+    total: int | None
+    """None while nobody knows."""
 
 
 def row_payload(sample: Sample, part: Split) -> dict[str, object]:
@@ -102,11 +117,13 @@ def excluded_because(sample: Sample) -> str | None:
 
 def freeze(
     request: FreezeRequest,
-    plan: Callable[[Sequence[Candidate], str], Plan],
+    plan: Callable[[Iterable[Candidate], str], Plan],
     samples: Samples,
     datasets: Datasets,
     clock: Clock,
     ids: IdSource,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> DatasetVersion:
     """Makes the next version of a dataset.
 
@@ -117,6 +134,7 @@ def freeze(
         datasets: where the version goes.
         clock: tells when.
         ids: names the version.
+        on_progress: called after each batch; an exception it raises leaves nothing stored.
 
     Raises:
         InvalidInputError: a name that could not be a folder.
@@ -125,16 +143,16 @@ def freeze(
     """
     _check_name(request.name)
     excluded: Counter[str] = Counter()
-    candidates = list(_candidates(samples, request.where, excluded))
-    if not candidates:
+    candidates = _candidates(samples, request.where, excluded, on_progress)
+    first = next(candidates, None)
+    if first is None:
         raise _nothing(excluded)
-    planned = plan(candidates, request.name)
+    planned = plan(chain([first], candidates), request.name)
     excluded.update(planned.withheld.values())
-    order = sorted(planned.assigned)
     counts = Counter(part.value for part in planned.assigned.values())
 
-    def rows() -> Iterator[DatasetRow]:
-        return _rows(order, planned.assigned, samples)
+    def rows(stage: str) -> Iterator[DatasetRow]:
+        return _rows(planned.assigned, samples, stage, on_progress)
 
     version = DatasetVersion(
         ref=DatasetRef(name=request.name, number=datasets.next_number(request.name)),
@@ -142,19 +160,24 @@ def freeze(
         modality=str(request.where.modality),
         split_kind=request.kind,
         parameters=request.parameters,
-        digest=chain_digest(row.digest for row in rows()),
+        digest=chain_digest(row.digest for row in rows("digest")),
         created_at=clock.now(),
         counts={part.value: counts.get(part.value, 0) for part in Split},
         excluded=dict(sorted(excluded.items())),
     )
-    datasets.add(version, _guarded(rows(), version.digest), planned.new)
+    datasets.add(version, _guarded(rows("store"), version.digest), planned.new)
     return version
 
 
 def _candidates(
-    samples: Samples, where: SampleFilter, excluded: Counter[str]
+    samples: Samples,
+    where: SampleFilter,
+    excluded: Counter[str],
+    on_progress: Callable[[Progress], None],
 ) -> Iterator[Candidate]:
-    for sample in samples.iterate(where):
+    for seen, sample in enumerate(samples.iterate(where), 1):
+        if seen % BATCH == 0:
+            on_progress(Progress(stage="split", done=seen, total=None))
         reason = excluded_because(sample)
         if reason is not None:
             excluded[reason] += 1
@@ -162,42 +185,46 @@ def _candidates(
         session = (f"session:{sample.source}:{sample.session}",) if sample.session else ()
         yield Candidate(
             uid=sample.uid,
-            keys=(*sample.groups, *session),
+            keys=(*(key for key in sample.groups if not key.startswith(MARK)), *session),
             subject=sample.subject,
             may_test=sample.sampling.may_test,
         )
 
 
 def _rows(
-    order: Sequence[str], assigned: Mapping[str, Split], samples: Samples
+    assigned: Mapping[str, Split],
+    samples: Samples,
+    stage: str,
+    on_progress: Callable[[Progress], None],
 ) -> Iterator[DatasetRow]:
+    order = iter(assigned.items())
     position = 0
-    for start in range(0, len(order), BATCH):
-        names = order[start : start + BATCH]
-        found = samples.by_uids(names)
-        for uid in names:
+    while names := dict(islice(order, BATCH)):
+        found = samples.by_uids(list(names))
+        for uid, part in names.items():
             sample = found.get(uid)
             if sample is None or excluded_because(sample) is not None:
                 raise _changed()
-            payload = row_payload(sample, assigned[uid])
+            payload = row_payload(sample, part)
             yield DatasetRow(
                 position=position,
                 sample_uid=uid,
-                split=assigned[uid],
+                split=part,
                 digest=row_digest(payload, sample.salt),
                 salt=sample.salt,
                 payload=payload,
             )
             position += 1
+        on_progress(Progress(stage=stage, done=position, total=len(assigned)))
 
 
 def _guarded(rows: Iterable[DatasetRow], expected: str) -> Iterator[DatasetRow]:
     """Passes rows on and refuses at the end when they are not those the digest was made of."""
-    digests: list[str] = []
+    chain = Chain()
     for row in rows:
-        digests.append(row.digest)
+        chain.add(row.digest)
         yield row
-    if chain_digest(digests) != expected:
+    if chain.digest != expected:
         raise _changed()
 
 

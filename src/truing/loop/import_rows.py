@@ -1,12 +1,14 @@
 """Import: rows of a foreign source become samples, wholesale, once.
 
 A row that cannot be read is reported and passed over; one that is here already is counted as
-skipped. Rows are stored in batches: media first, then one transaction for the rows of a batch.
+skipped. Rows are stored in batches: media first, together; then one transaction for the rows of a
+batch, and one for what its source had decided about them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -15,9 +17,9 @@ from truing.domain.format import FailedRow, ImportedRow
 from truing.domain.ports import Reviews, Samples
 from truing.domain.prediction import Prediction, PredictionKind, Recognition
 from truing.domain.review import Revision, Verdict, standing
-from truing.domain.sample import Added, NewSample
+from truing.domain.sample import NewSample
 
-BATCH = 200
+BATCH = 500
 SHOWN_FAILURES = 1000
 
 
@@ -60,6 +62,8 @@ class ImportPorts:
     prepare: Callable[[ImportedRow, tuple[Prediction, ...]], NewSample]
     """The capture verb's preparation, bound to modality and settings."""
     now: Callable[[], int]
+    together: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Within it blobs are kept as a batch; see `Blobs.together`."""
 
 
 def import_rows(
@@ -104,22 +108,28 @@ def _batches(
 
 def _store(rows: list[ImportedRow], ports: ImportPorts, outcome: Imported) -> None:
     ready: list[tuple[ImportedRow, NewSample]] = []
-    for row in rows:
-        try:
-            ready.append((row, ports.prepare(row, predictions_of(row, ports.now()))))
-        except TruingError as error:
-            outcome.fail(FailedRow(key=row.key, reason=error.message))
+    with ports.together():
+        for row in rows:
+            try:
+                ready.append((row, ports.prepare(row, predictions_of(row, ports.now()))))
+            except TruingError as error:
+                outcome.fail(FailedRow(key=row.key, reason=error.message))
     if not ready:
         return
-    trained = []
+    trained, revisions = [], []
     for (row, new), added in zip(ready, ports.samples.add([new for _, new in ready]), strict=True):
         if not added.new:
             outcome.skipped += 1
             continue
         outcome.added += 1
-        _review(row, added, ports)
+        proposed = row.corrected if row.corrected is not None else row.raw
+        revision = _revision(added.id, row, proposed, ports.now())
+        if revision is not None:
+            revisions.append((revision, standing([revision])))
         if row.trained:
             trained.append(new.uid)
+    if revisions:
+        ports.reviews.append_many(revisions)
     if trained:
         ports.samples.mark_trained(trained)
 
@@ -158,13 +168,6 @@ def _revision(sample_id: int, row: ImportedRow, proposed: str | None, now: int) 
         shown_because="import",
         prediction_known=proposed is not None,
     )
-
-
-def _review(row: ImportedRow, added: Added, ports: ImportPorts) -> None:
-    proposed = row.corrected if row.corrected is not None else row.raw
-    revision = _revision(added.id, row, proposed, ports.now())
-    if revision is not None:
-        ports.reviews.append(revision, standing([revision]), expected=0)
 
 
 def _decided_since(sample_id: int, row: ImportedRow, ports: ImportPorts) -> bool:

@@ -2,63 +2,43 @@
 
 Only samples whose model text is known and that have a truth are counted. `audit` figures rest on
 samples taken by chance and may be read as the model's accuracy; `all` figures lean towards what
-was shown for review.
+was shown for review. What was counted once stays counted: only new and changed samples are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from truing.domain.clock import MICROSECONDS, to_iso
 from truing.domain.evaluation import Metric
-from truing.domain.ports import Samples
+from truing.domain.ports import Tallies
 from truing.domain.prediction import Prediction
-from truing.domain.review import State
 from truing.domain.sample import Sample, SampleFilter
+from truing.domain.tally import Accuracy, Compared, Count, Slice, Tally
 
 WEEK = 7 * 24 * 3600 * MICROSECONDS
 MONDAY = 4 * 24 * 3600 * MICROSECONDS
 """1970-01-05, the first Monday: weeks are counted from it."""
+UNKNOWN = "unknown"
+SLICES = {
+    "week": Slice.WEEK,
+    "model": Slice.MODEL,
+    "speaker": Slice.SUBJECT,
+    "source": Slice.SOURCE,
+}
 
 
-@dataclass(slots=True)
-class Accuracy:
-    """Sums over reviewed samples."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker:
+    """What there is of one speaker."""
 
-    samples: int = 0
-    exact: int = 0
-    """Model text equal to the truth, character by character."""
-    numerator: float = 0.0
-    denominator: float = 0.0
+    samples: int
+    hours: float
 
-    def add(self, said: str, truth: str, metric: Metric) -> None:
-        """Counts one sample."""
-        score = metric.score(truth, said)
-        self.samples += 1
-        self.exact += said.strip() == truth.strip()
-        self.numerator += score.numerator
-        self.denominator += score.denominator
-
-    def as_dict(self, metric: Metric) -> dict[str, object]:
-        """The JSON form; figures are None while there is nothing to divide by."""
-        return {
-            "samples": self.samples,
-            "share_correct": self.exact / self.samples if self.samples else None,
-            metric.name: self.numerator / self.denominator if self.denominator else None,
-        }
-
-
-@dataclass(slots=True)
-class Group:
-    """Raw and corrected output side by side."""
-
-    raw: Accuracy = field(default_factory=Accuracy)
-    corrected: Accuracy = field(default_factory=Accuracy)
-
-    def as_dict(self, metric: Metric) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """The JSON form."""
-        return {"raw": self.raw.as_dict(metric), "corrected": self.corrected.as_dict(metric)}
+        return {"samples": self.samples, "hours": round(self.hours, 4)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,63 +46,118 @@ class LiveAccuracy:
     """Figures in total and by slice."""
 
     metric: Metric
-    everything: Group
-    audit: Group
-    slices: Mapping[str, Mapping[str, Group]]
-    """`week`, `model`, `speaker`, `source` -> value -> figures."""
+    everything: Tally
+    audit: Tally
+    slices: Mapping[str, Mapping[str, Tally]]
+    """`week`, `model`, `speaker`, `source` -> value -> figures; those with compared texts."""
+    speakers: Mapping[str, Speaker]
 
     def as_dict(self) -> dict[str, object]:
         """The JSON form."""
         return {
             "metric": self.metric.name,
             "metric_version": self.metric.version,
-            "all": self.everything.as_dict(self.metric),
-            "audit": self.audit.as_dict(self.metric),
+            "all": group_dict(self.everything, self.metric),
+            "audit": group_dict(self.audit, self.metric),
             **{
                 f"by_{name}": {
-                    value: group.as_dict(self.metric) for value, group in sorted(groups.items())
+                    value: group_dict(group, self.metric) for value, group in sorted(groups.items())
                 }
                 for name, groups in self.slices.items()
             },
         }
 
 
-def measure(samples: Samples, metric: Metric, where: SampleFilter) -> LiveAccuracy:
-    """Walks the reviewed samples once and adds up."""
-    everything, audit = Group(), Group()
-    slices: dict[str, dict[str, Group]] = {"week": {}, "model": {}, "speaker": {}, "source": {}}
-    decided = SampleFilter(
-        modality=where.modality,
-        subject=where.subject,
-        source=where.source,
-        states=(State.ACCEPTED, State.CORRECTED),
+def group_dict(group: Tally, metric: Metric) -> dict[str, object]:
+    """Raw and corrected output side by side, as JSON."""
+    return {
+        "raw": accuracy_dict(group.raw, metric),
+        "corrected": accuracy_dict(group.corrected, metric),
+    }
+
+
+def accuracy_dict(sums: Accuracy, metric: Metric) -> dict[str, object]:
+    """The JSON form of sums; figures are None while there is nothing to divide by."""
+    return {
+        "samples": sums.samples,
+        "share_correct": sums.exact / sums.samples if sums.samples else None,
+        metric.name: sums.numerator / sums.denominator if sums.denominator else None,
+    }
+
+
+def measure(
+    tallies: Tallies,
+    metric: Metric,
+    where: SampleFilter,
+    *,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> LiveAccuracy:
+    """Counts what is new or changed, then adds up.
+
+    Args:
+        tallies: what was counted before.
+        metric: tells texts apart; another version counts everything anew.
+        where: modality, and if given subject and source.
+        on_progress: told how many samples this call has counted; what was counted stays so when
+            it raises.
+    """
+    modality = str(where.modality)
+
+    def count(sample: Sample) -> Count:
+        return count_of(sample, metric)
+
+    counted = 0
+    while done := tallies.tally(modality, f"{metric.name} {metric.version}", count):
+        counted += done
+        on_progress(counted)
+    only = {}
+    if where.subject is not None:
+        only[Slice.SUBJECT] = where.subject
+    if where.source is not None:
+        only[Slice.SOURCE] = where.source
+    by_chance = tallies.sums(modality, Slice.CHANCE, where=only)
+    return LiveAccuracy(
+        metric=metric,
+        everything=tallies.sums(modality, where=only).get("", Tally()),
+        audit=by_chance.get("1", Tally()),
+        slices={
+            name: {
+                value or UNKNOWN: tally
+                for value, tally in tallies.sums(modality, by, where=only).items()
+                if tally.raw.samples or tally.corrected.samples
+            }
+            for name, by in SLICES.items()
+        },
+        speakers={
+            name or UNKNOWN: Speaker(samples=tally.samples, hours=tally.seconds / 3600)
+            for name, tally in tallies.sums(modality, Slice.SUBJECT, where=only).items()
+        },
     )
-    for sample in samples.iterate(decided):
-        if sample.truth is None or not sample.prediction_known:
-            continue
-        groups = [everything, *([audit] if sample.sampling.may_test else [])]
-        groups += [slices[name].setdefault(value, Group()) for name, value in _values(sample)]
-        _count(sample, sample.truth, groups, metric)
-    return LiveAccuracy(metric=metric, everything=everything, audit=audit, slices=slices)
 
 
-def _values(sample: Sample) -> list[tuple[str, str]]:
+def count_of(sample: Sample, metric: Metric) -> Count:
+    """What one sample adds to the figures."""
     week = (sample.captured_at - MONDAY) // WEEK * WEEK + MONDAY
-    model = sample.raw.model if sample.raw is not None else None
-    return [
-        ("week", to_iso(week)[:10]),
-        ("model", model or "unknown"),
-        ("speaker", sample.subject or "unknown"),
-        ("source", sample.source),
-    ]
+    raw = sample.raw
+    lengths = [medium.duration for medium in sample.media[:1]]
+    return Count(
+        model=(raw.model if raw is not None else None) or UNKNOWN,
+        week=to_iso(week)[:10],
+        chance=sample.sampling.may_test,
+        seconds=(lengths[0] if lengths else None) or 0.0,
+        raw=_compared(raw, sample, metric),
+        corrected=_compared(sample.corrected, sample, metric),
+    )
 
 
-def _count(sample: Sample, truth: str, groups: Sequence[Group], metric: Metric) -> None:
-    pick: list[tuple[Prediction | None, Callable[[Group], Accuracy]]] = [
-        (sample.raw, lambda group: group.raw),
-        (sample.corrected, lambda group: group.corrected),
-    ]
-    for said, accuracy in pick:
-        if said is not None:
-            for group in groups:
-                accuracy(group).add(said.text, truth, metric)
+def _compared(said: Prediction | None, sample: Sample, metric: Metric) -> Compared | None:
+    truth = sample.truth
+    decided = sample.state.has_truth and sample.prediction_known
+    if said is None or truth is None or not decided:
+        return None
+    score = metric.score(truth, said.text)
+    return Compared(
+        exact=said.text.strip() == truth.strip(),
+        numerator=score.numerator,
+        denominator=score.denominator,
+    )

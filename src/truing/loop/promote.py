@@ -2,7 +2,8 @@
 
 Every move is recorded with its ground, and the history is the whole memory: going back follows
 it like a stack. After the promotions A, B, C one roll-back leads to B and a second to A, never
-back to C; a promotion from there starts anew on top. Tainted models are passed over.
+back to C; a promotion from there starts anew on top. Tainted models are passed over. Below the
+first model of a speaker's own lies the general champion: going back there takes the alias away.
 
 *Known trade-offs.* A tainted champion is no rival: a model that was trained again without the
 forgotten data need only be better than the newest untainted one that was in use before.
@@ -206,6 +207,9 @@ def champions(promotions: Sequence[Promotion]) -> list[str]:
     """
     stack: list[str] = []
     for move in reversed(promotions):
+        if not move.model:
+            stack = []
+            continue
         if move.reason in (ROLLBACK, FALLBACK) and move.model in stack:
             while stack[-1] != move.model:
                 stack.pop()
@@ -231,9 +235,11 @@ def _step_back(
     current = ports.models.champion(modality, audience)
     below = [name for name in reversed(stack[:-1]) if name != current]
     target = next((name for name in below if _ready(ports.models, name)), None)
+    if target is None and audience != GENERAL and ports.models.champion(modality, GENERAL):
+        target = ""
     if current is None or target is None:
         return None
-    passed_over = below[: below.index(target)]
+    passed_over = below[: below.index(target)] if target else below
     gate: dict[str, object] = {"passed_over": passed_over} if passed_over else {}
     promotion = Promotion(
         modality=modality,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from truing.domain.clock import Clock
 from truing.domain.errors import ConflictError, InvalidInputError
+from truing.domain.finding import SUSPECT_LABEL, CheckReport
 from truing.domain.ports import Reviews, Samples
 from truing.domain.review import Revision, Standing, Verdict, standing
 from truing.domain.sample import Sample
@@ -99,7 +100,13 @@ def review(
         seconds=decision.seconds,
         keys=decision.keys,
     )
-    return _append(revision, reviews, expected)
+    reviewed = _append(revision, reviews, expected)
+    doubted = any(found.check == SUSPECT_LABEL for found in sample.findings)
+    if doubted and verdict is not Verdict.SKIPPED:
+        # Whoever decides again has answered the doubt.
+        report = CheckReport(findings=sample.findings, quality=sample.quality)
+        samples.set_report(sample_id, report.settled())
+    return reviewed
 
 
 def undo(revision_id: int, actor: str, reviews: Reviews, clock: Clock) -> Reviewed:

@@ -12,7 +12,6 @@ a thousand, and the best of each window comes first, not the best of all.
 from __future__ import annotations
 
 import math
-import statistics
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -257,7 +256,7 @@ class _Space:
         half = len(places) // 2
         between = [_apart(one, other) for one, other in zip(places, places[half:], strict=False)]
         usual = [one for one in between if 0 < one < math.inf]
-        self._unit = statistics.fmean(usual) if usual else 1.0
+        self._unit = sum(usual) / len(usual) if usual else 1.0
         self._nearest = {
             number: min((_apart(place, other) for other in self._shown), default=math.inf)
             for number, place in self._places.items()

@@ -14,7 +14,14 @@ from typing import Any, get_args, get_type_hints, overload
 
 from truing.domain.clock import Clock
 from truing.domain.dataset import DatasetRow, DatasetVersion, Split
-from truing.domain.errors import InvalidInputError, NothingToDoError, SettingError
+from truing.domain.errors import (
+    ConflictError,
+    DamagedError,
+    InvalidInputError,
+    NotFoundError,
+    NothingToDoError,
+    SettingError,
+)
 from truing.domain.ids import IdSource
 from truing.domain.model import ModelRef, ModelState, ModelVersion
 from truing.domain.ports import ModelFiles, Models, Samples
@@ -27,6 +34,10 @@ from truing.domain.recipe import (
     TrainingResult,
 )
 from truing.domain.run import Run, RunRequest
+
+RUN_UID = "run_uid"
+"""In `model.json`: the uid of the run that made the model, by which it is known again."""
+MOST_TRIES = 1000
 
 
 def resolve_options(
@@ -103,6 +114,8 @@ def example_of(row: DatasetRow, path: Callable[[str], Path]) -> Example:
 
     Raises:
         InvalidInputError: the row is a tombstone.
+        NotFoundError: a medium of the sample is gone.
+        DamagedError: a medium has other bytes than were kept.
     """
     if row.payload is None:
         raise InvalidInputError(f"row {row.position} was forgotten", hint="leave tombstones out")
@@ -110,13 +123,25 @@ def example_of(row: DatasetRow, path: Callable[[str], Path]) -> Example:
     return Example(
         uid=payload["uid"],
         media={
-            role: MediaFile(path=path(one["digest"]), start=one["start"], end=one["end"])
+            role: MediaFile(
+                path=_file_of(row, role, one["digest"], path), start=one["start"], end=one["end"]
+            )
             for role, one in payload["media"].items()
         },
         truth=payload["truth"],
         subject=payload["subject"],
         inputs=payload.get("inputs", {}),
     )
+
+
+def _file_of(row: DatasetRow, role: str, digest: str, path: Callable[[str], Path]) -> Path:
+    try:
+        return path(digest)
+    except (NotFoundError, DamagedError) as error:
+        raise type(error)(
+            f"the {role} of sample `{row.sample_uid}` (row {row.position}): {error.message}",
+            hint=error.hint,
+        ) from error
 
 
 def plan(
@@ -175,9 +200,37 @@ def carry_out(
 ) -> dict[str, object] | None:
     """Runs the recipe and registers the model; None when it stopped before the end.
 
+    A run has one model: where an earlier attempt ended between making it and saying so, that one
+    is recorded, and nothing is trained.
+
     Raises:
         TruingError: whatever the recipe could not do, with its repair.
     """
+    told = _left_behind(run, ports) or _trained(run, recipe, material, context, ports)
+    if told is None:
+        return None
+    used = (*_uids(material.train), *_uids(material.validation), *material.held_out)
+    ports.samples.mark_trained(used)
+    return {key: told[key] for key in ("model", "figures", "notes")}
+
+
+def _left_behind(run: Run, ports: TrainPorts) -> Mapping[str, Any] | None:
+    """The description of the model this run has made already, now recorded; None without one."""
+    for told in ports.model_files.described(run.request.modality):
+        if told.get(RUN_UID) != run.uid:
+            continue
+        model = ModelVersion.from_dict(told)
+        try:
+            ports.models.get(model.ref)
+        except NotFoundError:
+            ports.models.add(model)
+        return told
+    return None
+
+
+def _trained(
+    run: Run, recipe: Recipe, material: Material, context: RunContext, ports: TrainPorts
+) -> Mapping[str, Any] | None:
     with ports.model_files.draft() as folder:
         result = recipe.train(
             TrainingInput(
@@ -194,8 +247,6 @@ def carry_out(
         if not result.finished:
             return None
         model = register(run, recipe, material, result, folder, ports)
-    used = (*_uids(material.train), *_uids(material.validation), *material.held_out)
-    ports.samples.mark_trained(used)
     return {
         "model": str(model.ref),
         "figures": dict(result.figures),
@@ -217,10 +268,9 @@ def register(
 ) -> ModelVersion:
     """Gives the model its number, moves its files into place, then records it."""
     request = run.request
-    ref = ModelRef(modality=request.modality, number=ports.models.next_number(request.modality))
     parents = (material.base_name, *material.base_parents) if material.base_name else ()
     model = ModelVersion(
-        ref=ref,
+        ref=ModelRef(modality=request.modality, number=ports.models.next_number(request.modality)),
         uid=ports.ids.new(),
         digest="",
         state=ModelState.READY,
@@ -235,8 +285,28 @@ def register(
         figures=dict(result.figures),
         licence=material.licence,
     )
-    description = {**model.as_dict(), "request": request.as_dict(), "notes": list(result.notes)}
-    digest = ports.model_files.install(folder, ref, description)
-    model = dataclasses.replace(model, digest=digest)
+    about = {"request": request.as_dict(), "notes": list(result.notes), RUN_UID: run.uid}
+    model = _installed(model, about, folder, ports.model_files)
     ports.models.add(model)
     return model
+
+
+def _installed(
+    model: ModelVersion, about: Mapping[str, object], folder: Path, files: ModelFiles
+) -> ModelVersion:
+    """The model under the first free number from its own on: another run may be between moving
+    its files into place and recording them.
+    """
+    first = model.ref.number
+    for number in range(first, first + MOST_TRIES):
+        ref = dataclasses.replace(model.ref, number=number)
+        tried = dataclasses.replace(model, ref=ref)
+        try:
+            digest = files.install(folder, ref, {**tried.as_dict(), **about})
+        except ConflictError:
+            continue
+        return dataclasses.replace(tried, digest=digest)
+    raise ConflictError(
+        f"the numbers of models from `{model.ref}` on are all taken by folders",
+        hint="move the folders that `truing models` does not list out of `models/`",
+    )

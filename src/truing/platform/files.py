@@ -1,5 +1,9 @@
 """Files that last: synced, replaced in one step, and what it means when the system refuses.
 
+Scope: blobs, model folders, checkpoints and settings reach the disk through the calls here, and
+these through this module's `os`: a test puts a recording one in its place and replays every crash
+(`tests/property/test_crash_consistency.py`).
+
 *Known trade-offs*: Windows cannot sync a folder, so a rename there is as durable as NTFS makes it.
 """
 
@@ -19,7 +23,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENO
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-def storage_error(error: OSError, path: Path) -> TruingError:
+def storage_error(error: OSError, path: Path, *, doing: str = "written") -> TruingError:
     """Explains why the file system refused: full, read-only, or whatever it says."""
     if error.errno in _FULL:
         return UnavailableError(
@@ -27,7 +31,7 @@ def storage_error(error: OSError, path: Path) -> TruingError:
         )
     if error.errno in _FORBIDDEN:
         return UnavailableError(
-            f"`{path}` cannot be written: {error.strerror}",
+            f"`{path}` cannot be {doing}: {error.strerror}",
             hint="check who owns the folder and whether its disk is mounted read-only",
         )
     return UnavailableError(
@@ -79,6 +83,62 @@ def replace(source: Path | str, target: Path | str, *, patience: float = 2.0) ->
             return
 
 
+def make_folder(folder: Path, *, mode: int = 0o777) -> None:
+    """A folder that lasts: with every parent that was missing, each known to the one above it.
+
+    Args:
+        folder: one that is there already is left as it is.
+        mode: who may use it, less what the system's mask takes away; parents get the usual one.
+
+    Raises:
+        OSError: the system refused.
+    """
+    fresh = [folder, *folder.parents]
+    there = (place for place, one in enumerate(fresh) if one.is_dir())
+    fresh = fresh[: next(there, len(fresh))]
+    for one in reversed(fresh):
+        try:
+            os.mkdir(one, mode if one is folder else 0o777)  # noqa: PTH102 - see *Scope*
+        except FileExistsError:
+            # Somebody else made it meanwhile; a file in its place is another matter.
+            if not one.is_dir():
+                words = os.strerror(errno.ENOTDIR)
+                raise NotADirectoryError(errno.ENOTDIR, words, str(one)) from None
+    for one in fresh:
+        sync_folder(one.parent)
+
+
+def remove(path: Path) -> bool:
+    """Removes a file for good; False when there was none.
+
+    Raises:
+        UnavailableError: the system refused.
+    """
+    try:
+        os.unlink(path)  # noqa: PTH108 - see *Scope*
+        sync_folder(path.parent)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return True
+
+
+def sync_tree(folder: Path) -> None:
+    """Forces everything in a folder to the disk, and the names of what is in it.
+
+    Raises:
+        OSError: the system refused.
+    """
+    for place in (*folder.rglob("*"), folder):
+        if place.is_dir():
+            sync_folder(place)
+        else:
+            # Windows syncs only what is open for writing.
+            with place.open("rb+") as stream:
+                sync_file(stream.fileno())
+
+
 def write_durably(path: Path, data: bytes) -> None:
     """Writes a small file so that, at any moment, its old or its new content is there, whole.
 
@@ -94,8 +154,27 @@ def write_durably(path: Path, data: bytes) -> None:
         replace(draft, path)
         sync_folder(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise storage_error(error, path) from error
+
+
+def write_new_durably(path: Path, data: bytes) -> None:
+    """Writes a small file that must not be there yet: of several writers one succeeds.
+
+    Raises:
+        FileExistsError: it is there.
+        OSError: the system refused; nothing is left behind.
+    """
+    with path.open("xb") as stream:
+        try:
+            stream.write(data)
+            stream.flush()
+            sync_file(stream.fileno())
+        except OSError:
+            path.unlink()
+            raise
+    sync_folder(path.parent)
 
 
 def free_space(path: Path) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from truing.domain.errors import UnavailableError
 from truing.platform import system
@@ -23,6 +24,8 @@ from truing.platform import system
 # Windows kernel32: PROCESS_QUERY_LIMITED_INFORMATION, STILL_ACTIVE.
 _QUERY_LIMITED = 0x1000
 _STILL_ACTIVE = 259
+_TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +171,32 @@ _children: list[subprocess.Popen[bytes]] = []
 _popen: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen
 
 
+def start_over(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Ends this process at once, whatever its threads are doing, and runs `command` in its place.
+
+    Number, start time and the descriptors it was given stay, and the system has ended every
+    thread before the program begins: nothing of the old one goes on beside it. On Windows the
+    process only ends, with exit code 75: whoever looks after it starts the next one.
+    """
+    if not system.WINDOWS:
+        with contextlib.suppress(OSError):
+            os.execve(command[0], list(command), dict(environ))  # noqa: S606 - our own program
+    leave_now(_TRY_AGAIN)
+
+
+def leave_now(code: int) -> NoReturn:
+    """Ends this process at once, whatever its threads are doing."""
+    os._exit(code)
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL` for 9; `signal 99` for one without a name here."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def ask_to_stop(pid: int) -> bool:
     """Asks a process started by `start_detached` to save its work and end: SIGTERM, or
     CTRL_BREAK on Windows. False when there is no such process.
@@ -220,3 +249,19 @@ def stop_signals(handler: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, old in reversed(before):
             signal.signal(number, old if old is not None else signal.SIG_DFL)
+
+
+def give_to_service_user(folder: Path) -> int | None:
+    """For programs that refuse to run as root, such as PostgreSQL: gives them a folder.
+
+    Returns:
+        The user to start them as; None when this process is not root's anyway.
+    """
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return None
+    import pwd
+
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = known.get("postgres") or known["nobody"]
+    os.chown(folder, entry.pw_uid, entry.pw_gid)
+    return entry.pw_uid

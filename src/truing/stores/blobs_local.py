@@ -15,15 +15,25 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from truing.domain.clock import MICROSECONDS, Clock, SystemClock
 from truing.domain.digest import CHUNK, PREFIX, digest_bytes, digest_file
 from truing.domain.errors import ConflictError, DamagedError, InvalidInputError, NotFoundError
-from truing.platform.files import replace, storage_error, sync_file, sync_folder
+from truing.platform.files import (
+    make_folder,
+    remove,
+    replace,
+    storage_error,
+    sync_file,
+    sync_folder,
+)
+from truing.stores.blob_batch import BlobBatch
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{2})([0-9a-f]{62})")
 _TEMPORARY = ".tmp-"
@@ -41,6 +51,37 @@ class LocalBlobs:
     def __init__(self, folder: Path, *, clock: Clock | None = None) -> None:
         self._root = str(Path(folder) / "sha256")
         self._clock = clock or SystemClock()
+        self._own = threading.local()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """See `Blobs.together`.
+
+        Raises:
+            UnavailableError: no space, or a folder that cannot be written; what was put within
+                the block is not kept.
+        """
+        if getattr(self._own, "batch", None) is not None:
+            yield  # within another batch: that one ends it
+            return
+        batch = self._own.batch = BlobBatch()
+        try:
+            yield
+        except BaseException:
+            batch.discard()
+            raise
+        else:
+            batch.settle()
+        finally:
+            self._own.batch = None
+
+    def _written(self, folder: str, name: str) -> AbstractContextManager[BinaryIO]:
+        batch: BlobBatch | None = getattr(self._own, "batch", None)
+        return written(folder, name) if batch is None else batch.written(folder, name, _drafted)
+
+    def _renewed(self, folder: str, name: str, size: int) -> bool:
+        batch: BlobBatch | None = getattr(self._own, "batch", None)
+        return _renewed(folder, name, size, sync_folder if batch is None else batch.folders.add)
 
     def put(self, data: bytes) -> str:
         """See `Blobs.put`.
@@ -50,8 +91,8 @@ class LocalBlobs:
         """
         digest = digest_bytes(data)
         folder, name = self._place(digest)
-        if not _renewed(f"{folder}/{name}", len(data)):
-            with _written(folder, name) as stream:
+        if not self._renewed(folder, name, len(data)):
+            with self._written(folder, name) as stream:
                 stream.write(data)
         return digest
 
@@ -67,8 +108,8 @@ class LocalBlobs:
             raise NotFoundError(f"no file `{path}`", hint="check the path")
         digest = digest_file(path)
         folder, name = self._place(digest)
-        if not _renewed(f"{folder}/{name}", path.stat().st_size):
-            with path.open("rb") as source, _written(folder, name) as stream:
+        if not self._renewed(folder, name, path.stat().st_size):
+            with path.open("rb") as source, self._written(folder, name) as stream:
                 if _copied(source, stream) != digest:
                     raise ConflictError(
                         f"`{path}` changed while it was read",
@@ -79,16 +120,19 @@ class LocalBlobs:
     def open(self, digest: str) -> BinaryIO:
         """See `Blobs.open`."""
         try:
-            return self._target(digest).open("rb")
+            return self.target(digest).open("rb")
         except FileNotFoundError as error:
-            raise _missing(digest) from error
+            raise missing(digest) from error
         except OSError as error:
-            raise storage_error(error, self._target(digest)) from error
+            raise storage_error(error, self.target(digest), doing="read") from error
 
     def read(self, digest: str) -> bytes:
         """See `Blobs.read`."""
-        with self.open(digest) as stream:
-            data = stream.read()
+        try:
+            with self.open(digest) as stream:
+                data = stream.read()
+        except OSError as error:
+            raise storage_error(error, self.target(digest), doing="read") from error
         if digest_bytes(data) != digest:
             raise DamagedError(
                 f"the blob `{digest}` is damaged: its bytes have another digest",
@@ -98,14 +142,18 @@ class LocalBlobs:
 
     def path(self, digest: str) -> Path:
         """See `Blobs.path`."""
-        target = self._target(digest)
-        if not target.is_file():
-            raise _missing(digest)
+        target = self.target(digest)
+        if not _is_there(target):
+            raise missing(digest)
         return target
 
     def exists(self, digest: str) -> bool:
-        """See `Blobs.exists`."""
-        return self._target(digest).is_file()
+        """See `Blobs.exists`.
+
+        Raises:
+            UnavailableError: the system does not let us look.
+        """
+        return _is_there(self.target(digest))
 
     def delete(self, digest: str) -> bool:
         """See `Blobs.delete`; durable when it returns.
@@ -113,7 +161,7 @@ class LocalBlobs:
         Raises:
             UnavailableError: the file cannot be removed.
         """
-        return _removed(self._target(digest))
+        return remove(self.target(digest))
 
     def digests(self) -> Iterator[str]:
         """See `Blobs.digests`."""
@@ -127,32 +175,56 @@ class LocalBlobs:
         Raises:
             UnavailableError: a file cannot be removed.
         """
-        needed = {bytes.fromhex(digest.removeprefix(PREFIX)) for digest in referenced}
         before = self._clock.now() / MICROSECONDS - older_than
         count = 0
-        for file in self._files():
-            digest = _digest_of(file)
-            if digest is None:
-                count += _is_left_over(file) and _older(file, before) and _removed(file)
-            elif bytes.fromhex(digest.removeprefix(PREFIX)) not in needed:
-                count += _collected(file, before)
+        for file in self._orphans(referenced, before):
+            count += remove(file) if _digest_of(file) is None else _collected(file, before)
         return count
 
+    def orphans(self, referenced: Iterable[str], *, older_than: float) -> Iterator[tuple[str, int]]:
+        """See `Blobs.orphans`."""
+        before = self._clock.now() / MICROSECONDS - older_than
+        for file in self._orphans(referenced, before):
+            with suppress(FileNotFoundError):
+                yield _digest_of(file) or file.name, file.stat().st_size
+
+    def _orphans(self, referenced: Iterable[str], before: float) -> Iterator[Path]:
+        needed = {bytes.fromhex(digest.removeprefix(PREFIX)) for digest in referenced}
+        for file in self._files():
+            digest = _digest_of(file)
+            unwanted = (
+                _is_left_over(file)
+                if digest is None
+                else bytes.fromhex(digest.removeprefix(PREFIX)) not in needed
+            )
+            if unwanted and _older(file, before):
+                yield file
+
     def verify(self, digest: str) -> bool:
-        """See `Blobs.verify`; False as well when the blob is missing."""
-        target = self._target(digest)
-        return target.is_file() and digest_file(target) == digest
+        """See `Blobs.verify`; False as well when the blob is missing.
+
+        Raises:
+            UnavailableError: the blob cannot be read.
+        """
+        target = self.target(digest)
+        try:
+            return digest_file(target) == digest
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise storage_error(error, target, doing="read") from error
 
     def _place(self, digest: str) -> tuple[str, str]:
         # Texts, not paths: joining and parsing a `Path` costs as much as hashing the sound.
-        parts = _DIGEST.fullmatch(digest)
-        if parts is None:
-            raise InvalidInputError(
-                f"`{digest[:80]}` is no digest of a blob", hint="it reads sha256:<64 hex digits>"
-            )
-        return f"{self._root}/{parts[1]}", parts[2]
+        first, rest = parts_of(digest)
+        return f"{self._root}/{first}", rest
 
-    def _target(self, digest: str) -> Path:
+    def target(self, digest: str) -> Path:
+        """Where a blob lies, or would lie.
+
+        Raises:
+            InvalidInputError: no digest.
+        """
         return Path(*self._place(digest))
 
     def _files(self) -> Iterator[Path]:
@@ -160,34 +232,66 @@ class LocalBlobs:
             yield from sorted(folder.iterdir())
 
 
-def _digest_of(file: Path) -> str | None:
-    digest = f"{PREFIX}{file.parent.name}{file.name}"
-    return digest if _DIGEST.fullmatch(digest) else None
+def parts_of(digest: str) -> tuple[str, str]:
+    """The name of a blob's folder and of its file.
+
+    Raises:
+        InvalidInputError: no digest.
+    """
+    parts = _DIGEST.fullmatch(digest)
+    if parts is None:
+        raise InvalidInputError(
+            f"`{digest[:80]}` is no digest of a blob", hint="it reads sha256:<64 hex digits>"
+        )
+    return parts[1], parts[2]
 
 
-def _missing(digest: str) -> NotFoundError:
+def missing(digest: str) -> NotFoundError:
+    """The error for a blob that is not there."""
     return NotFoundError(
         f"no blob `{digest}`", hint="restore it from a backup; `truing verify` lists what is gone"
     )
 
 
-def _renewed(target: str, size: int) -> bool:
+def _digest_of(file: Path) -> str | None:
+    digest = f"{PREFIX}{file.parent.name}{file.name}"
+    return digest if _DIGEST.fullmatch(digest) else None
+
+
+def _is_there(target: Path) -> bool:
+    try:
+        return stat.S_ISREG(target.stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise storage_error(error, target, doing="read") from error
+
+
+def _renewed(folder: str, name: str, size: int, sync: Callable[[str], None]) -> bool:
     """Whether the blob is there, whole by its size; it counts as new from now on."""
+    target = f"{folder}/{name}"
     try:
         os.utime(target)
-        return os.stat(target).st_size == size  # noqa: PTH116 - see `_place`
+        whole = os.stat(target).st_size == size  # noqa: PTH116 - see `_place`
+        if whole:
+            # Whoever renamed it may not have come to sync the folder.
+            sync(folder)
     except FileNotFoundError:
         return False
     except OSError as error:
         raise storage_error(error, Path(target)) from error
+    return whole
 
 
 @contextmanager
-def _written(folder: str, name: str) -> Iterator[BinaryIO]:
-    """A stream to a file that stands durably under its name once the block has ended well."""
-    draft = f"{folder}/{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}"
+def written(folder: str, name: str) -> Iterator[BinaryIO]:
+    """A stream to a file that stands durably under its name once the block has ended well.
+
+    Raises:
+        UnavailableError: the file system refused; nothing is left behind.
+    """
     try:
-        stream = _opened(draft)
+        draft, stream = _drafted(folder)
         try:
             with stream:
                 yield stream
@@ -202,21 +306,13 @@ def _written(folder: str, name: str) -> Iterator[BinaryIO]:
         raise storage_error(error, Path(folder, name)) from error
 
 
-def _opened(draft: str) -> BinaryIO:
+def _drafted(folder: str) -> tuple[str, BinaryIO]:
+    draft = f"{folder}/{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}"
     try:
-        return open(draft, "xb")  # noqa: PTH123 - see `_place`; the caller closes it
+        return draft, open(draft, "xb")  # noqa: PTH123 - the caller closes it
     except FileNotFoundError:
-        _make_folder(Path(draft).parent)
-        return Path(draft).open("xb")
-
-
-def _make_folder(folder: Path) -> None:
-    """A folder whose every new parent is on the disk as well."""
-    fresh = [folder, *folder.parents]
-    fresh = fresh[: next(place for place, one in enumerate(fresh) if one.is_dir())]
-    folder.mkdir(parents=True, exist_ok=True)
-    for one in fresh:
-        sync_folder(one.parent)
+        make_folder(Path(draft).parent)
+        return draft, Path(draft).open("xb")
 
 
 def _copied(source: BinaryIO, target: BinaryIO) -> str:
@@ -225,17 +321,6 @@ def _copied(source: BinaryIO, target: BinaryIO) -> str:
         state.update(piece)
         target.write(piece)
     return PREFIX + state.hexdigest()
-
-
-def _removed(file: Path) -> bool:
-    try:
-        file.unlink()
-        sync_folder(file.parent)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise storage_error(error, file) from error
-    return True
 
 
 def _is_left_over(file: Path) -> bool:
@@ -254,13 +339,13 @@ def _collected(file: Path, before: float) -> bool:
         return False
     doomed = file.with_name(f"{_DOOMED}{file.name}")
     try:
-        file.rename(doomed)
+        replace(file, doomed)
     except FileNotFoundError:
         return False
     except OSError as error:
         raise storage_error(error, file) from error
     # Whoever put it again up to this moment has made it young: then it comes back.
     if _older(doomed, before):
-        return _removed(doomed)
+        return remove(doomed)
     replace(doomed, file)
     return False

@@ -7,6 +7,7 @@ weights are safetensors, pickles are refused whatever they are called.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import shutil
@@ -20,7 +21,7 @@ from truing.domain.clock import MICROSECONDS, Clock, SystemClock
 from truing.domain.digest import canonical_json, digest_bytes, digest_file
 from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from truing.domain.model import ModelRef
-from truing.platform.files import storage_error, sync_file, sync_folder
+from truing.platform.files import make_folder, replace, storage_error, sync_folder, sync_tree
 
 DESCRIPTION = "model.json"
 """The one file of a model folder that its digest does not cover."""
@@ -106,7 +107,7 @@ class LocalModelFiles:
         """
         place = self._folder / f"{_DRAFT}{secrets.token_hex(6)}"
         try:
-            place.mkdir(parents=True)
+            make_folder(place)
         except OSError as error:
             raise storage_error(error, place) from error
         try:
@@ -134,11 +135,11 @@ class LocalModelFiles:
         try:
             text = json.dumps(sealed, ensure_ascii=False, indent=2, allow_nan=False)
             (draft / DESCRIPTION).write_text(text + "\n", encoding="utf-8", newline="\n")
-            _sync_tree(draft)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            sync_folder(self._folder)
-            draft.rename(target)
+            sync_tree(draft)
+            make_folder(target.parent)
+            replace(draft, target)
             sync_folder(target.parent)
+            sync_folder(self._folder)
         except (TypeError, ValueError) as error:
             raise InvalidInputError(
                 f"the description of `{ref}` is no JSON: {error}",
@@ -160,16 +161,37 @@ class LocalModelFiles:
             )
         return target
 
-    def collect_drafts(self, *, older_than: float) -> int:
-        """Removes drafts that a crash left behind, untouched for `older_than` seconds."""
+    def stale_drafts(self, *, older_than: float) -> list[Path]:
+        """See `ModelFiles.stale_drafts`."""
         before = self._clock.now() / MICROSECONDS - older_than
-        stale = [
+        return [
             place
-            for place in self._folder.glob(f"{_DRAFT}*")
-            if max(one.stat().st_mtime for one in (place, *place.rglob("*"))) < before
+            for place in sorted(self._folder.glob(f"{_DRAFT}*"))
+            if _last_touched(place) < before
         ]
+
+    def described(self, modality: str) -> Iterator[Mapping[str, object]]:
+        """See `ModelFiles.described`; one that cannot be read is passed over."""
+        for file in sorted((self._folder / modality).glob(f"*/{DESCRIPTION}")):
+            with contextlib.suppress(OSError, ValueError):
+                told = json.loads(file.read_text(encoding="utf-8"))
+                if isinstance(told, dict):
+                    yield told
+
+    def collect_drafts(self, *, older_than: float) -> int:
+        """See `ModelFiles.collect_drafts`.
+
+        Raises:
+            UnavailableError: a folder cannot be removed.
+        """
+        stale = self.stale_drafts(older_than=older_than)
         for place in stale:
-            shutil.rmtree(place)
+            try:
+                shutil.rmtree(place)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise storage_error(error, place) from error
         return len(stale)
 
     def _target(self, ref: ModelRef) -> Path:
@@ -217,14 +239,13 @@ def _is_pickle(file: Path) -> bool:
         return False
 
 
+def _last_touched(place: Path) -> float:
+    """Seconds since 1970; infinite when it vanishes meanwhile."""
+    try:
+        return max(one.stat().st_mtime for one in (place, *place.rglob("*")))
+    except FileNotFoundError:
+        return float("inf")
+
+
 def _taken(ref: ModelRef) -> ConflictError:
     return ConflictError(f"the model `{ref}` is there already", hint="take the next number")
-
-
-def _sync_tree(folder: Path) -> None:
-    for place in (*folder.rglob("*"), folder):
-        if place.is_dir():
-            sync_folder(place)
-        else:
-            with place.open("rb+") as stream:
-                sync_file(stream.fileno())

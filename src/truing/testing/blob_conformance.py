@@ -114,10 +114,36 @@ class BlobConformance:
     def test_old_orphans_are_collected(self, blobs: Blobs, clock: FrozenClock) -> None:
         kept, orphan = blobs.put(b"kept"), blobs.put(b"orphan")
         assert blobs.collect_orphans([kept], older_than=DAY) == 0
+        assert list(blobs.orphans([kept], older_than=DAY)) == []
         clock.advance(2 * DAY)
+        assert list(blobs.orphans([kept], older_than=DAY)) == [(orphan, 6)]
         assert blobs.collect_orphans([kept, make_digest("unknown")], older_than=DAY) == 1
         assert not blobs.exists(orphan)
         assert blobs.read(kept) == b"kept"
 
     def test_collecting_in_an_empty_store(self, blobs: Blobs) -> None:
         assert blobs.collect_orphans([], older_than=0) == 0
+
+    def test_blobs_put_together_are_there_when_the_block_ends(self, blobs: Blobs) -> None:
+        known = blobs.put(b"known")
+        with blobs.together():
+            digests = [blobs.put(b"%d" % (number % 40)) for number in range(50)]
+            digests.append(blobs.put(b"known"))
+        assert digests[-1] == known
+        assert [blobs.read(digest) for digest in digests[:3]] == [b"0", b"1", b"2"]
+        assert set(blobs.digests()) == set(digests)
+        assert blobs.put(b"alone") in set(blobs.digests())
+
+    def test_a_block_that_fails_loses_nothing_that_was_there(self, blobs: Blobs) -> None:
+        known = blobs.put(b"known")
+
+        def put_and_fail() -> None:
+            with blobs.together():
+                blobs.put(b"known")
+                blobs.put(b"other")
+                raise ValueError("enough")
+
+        with pytest.raises(ValueError, match="enough"):
+            put_and_fail()
+        assert blobs.read(known) == b"known"
+        assert blobs.read(blobs.put(b"other")) == b"other"

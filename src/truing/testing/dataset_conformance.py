@@ -190,6 +190,33 @@ class ModelConformance:
         assert store.models.champion("lip", "general") is None
         assert store.models.promotions("speech", "general") == [second, first]
 
+    def test_the_champions_of_all_audiences(self, store: Store) -> None:
+        assert store.models.champions() == {}
+        for promotion in (
+            make_promotion("speech/3", audience="subject:zoë"),
+            make_promotion("speech/2"),
+            make_promotion("lip/1", modality="lip"),
+        ):
+            store.models.promote(promotion, expected=None)
+        speech = {("speech", "general"): "speech/2", ("speech", "subject:zoë"): "speech/3"}
+        assert store.models.champions("speech") == speech
+        assert list(store.models.champions("speech")) == list(speech)
+        assert store.models.champions() == {("lip", "general"): "lip/1", **speech}
+        assert store.models.champions("video") == {}
+
+    def test_an_audience_can_go_back_to_no_champion_of_its_own(self, store: Store) -> None:
+        own = make_promotion("speech/3", audience="subject:ada")
+        store.models.promote(own, expected=None)
+        none = make_promotion("", "speech/3", audience="subject:ada", reason="rollback")
+        with pytest.raises(ConflictError):
+            store.models.promote(none, expected="speech/2")
+        moved = store.models.promote(none, expected="speech/3")
+        assert store.models.champion("speech", "subject:ada") is None
+        assert store.models.champions() == {}
+        assert store.models.promotions("speech", "subject:ada")[0] == moved
+        store.models.promote(own, expected=None)
+        assert store.models.champion("speech", "subject:ada") == "speech/3"
+
     def test_of_many_promotions_at_once_one_wins(self, store: Store) -> None:
         def promote(number: int) -> bool:
             try:

@@ -70,6 +70,24 @@ class ReviewConformance:
                 store.reviews.append(given, make_standing(given), expected=expected)
         assert store.reviews.of(number) == [first]
 
+    def test_many_first_revisions_at_once(self, store: Store) -> None:
+        added = store.samples.add([make_sample() for _ in range(700)])
+        given = [make_revision(one.id, f"word {one.id}") for one in added]
+        decided = store.reviews.append(given[5], make_standing(given[5]), expected=0)
+        unknown = make_revision(4242)
+        kept = store.reviews.append_many(
+            [(one, make_standing(one)) for one in (*reversed(given), given[0], unknown)]
+        )
+        assert [one is None for one in kept] == [
+            *(place == 5 for place in reversed(range(700))), True, True,
+        ]  # fmt: skip
+        assert [store.reviews.of(one.id) for one in added[4:6]] == [[kept[695]], [decided]]
+        stored = store.samples.get(added[0].id)
+        assert (stored.state, stored.truth) == (State.ACCEPTED, f"word {added[0].id}")
+        assert stored.revision == kept[699].id if kept[699] is not None else False
+        assert store.samples.state_counts()["accepted"] == 700
+        assert store.reviews.append_many([]) == []
+
     def test_an_unknown_sample_or_revision_is_not_found(self, store: Store) -> None:
         given = make_revision(42)
         with pytest.raises(NotFoundError, match="`42`"):

@@ -19,11 +19,13 @@ import pytest
 from truing.domain.ports import Store
 from truing.domain.sample import SampleFilter
 from truing.testing.dataset_conformance import DatasetConformance, ModelConformance
+from truing.testing.erasure_conformance import ErasureConformance, TrashConformance
 from truing.testing.factories import make_sample
 from truing.testing.page_conformance import PageConformance
 from truing.testing.review_conformance import ReportConformance, ReviewConformance
 from truing.testing.run_conformance import RunConformance
 from truing.testing.sample_conformance import SampleConformance
+from truing.testing.tally_conformance import TallyConformance
 
 
 class StoreConformance(
@@ -34,6 +36,9 @@ class StoreConformance(
     DatasetConformance,
     ModelConformance,
     RunConformance,
+    TrashConformance,
+    ErasureConformance,
+    TallyConformance,
 ):
     """Every port of a store."""
 

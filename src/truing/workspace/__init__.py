@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,9 +22,19 @@ from truing.domain.sample import Sample, SampleFilter
 from truing.domain.settings import SETTINGS, Setting, Settings
 from truing.formats import FORMATS
 from truing.modalities import MODALITIES
-from truing.workspace.folder import Layout, create, find, open_log, settings_of
+from truing.workspace.folder import (
+    Layout,
+    create,
+    database_of,
+    find,
+    open_blobs,
+    open_log,
+    set_value,
+    settings_of,
+)
 
 if TYPE_CHECKING:
+    from truing.domain.backup import Backup
     from truing.domain.comparison import Comparison
     from truing.domain.dataset import DatasetVersion
     from truing.domain.evaluation import Evaluation
@@ -42,6 +52,7 @@ if TYPE_CHECKING:
     from truing.loop.judge import GateVerdict
     from truing.loop.review import Reviewed
     from truing.loop.select import Selected
+    from truing.loop.suspect import Doubted
 
 __all__ = ["Workspace"]
 
@@ -69,32 +80,62 @@ class Workspace:
         ids: IdSource | None = None,
         rng: random.Random | None = None,
     ) -> None:
-        from truing.stores.blobs_local import LocalBlobs
         from truing.stores.database.store import open_database
         from truing.stores.model_files import LocalModelFiles
+        from truing.workspace.backups import back_up_before_migrating
 
         self.layout = layout
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.ids: IdSource = ids or Uuid7Source(self.clock)
         self.rng: random.Random = rng or random.SystemRandom()
-        self.store: Store = open_database(layout.database)
-        self.blobs: Blobs = LocalBlobs(layout.blobs)
+        self.store: Store = open_database(
+            database_of(layout, settings),
+            clock=self.clock,
+            before_migrating=partial(
+                back_up_before_migrating, layout, self.clock, database_of(layout, settings)
+            ),
+        )
+        self.blobs: Blobs = open_blobs(layout, settings, self.clock)
         self.model_files: ModelFiles = LocalModelFiles(layout.models)
         open_log(layout, settings.text("log.level"))
 
     # --- opening -------------------------------------------------------------------------------
 
     @classmethod
-    def create(cls, folder: str | Path, **parts: Any) -> Workspace:  # noqa: ANN401
+    def create(
+        cls,
+        folder: str | Path,
+        *,
+        database: str = "",
+        blobs: str = "",
+        **parts: Any,  # noqa: ANN401 - clock, ids, rng
+    ) -> Workspace:
         """Makes a workspace and opens it.
 
+        Args:
+            folder: where; empty or not there yet.
+            database: `postgresql://user@host/name` of an empty database; else a file in it.
+            blobs: `s3://bucket/prefix` for media; else a folder in it.
+            parts: clock, ids and rng of the workspace.
+
         Raises:
-            ConflictError: the folder is a workspace already, or not empty.
+            ConflictError: the folder is a workspace already, or not empty, or the database holds
+                one.
+            UnavailableError: the database or the object store cannot be reached or written.
         """
         from truing.domain.event import Event
+        from truing.workspace import moving, moving_blobs
 
-        create(Path(folder))
+        if blobs:
+            moving_blobs.check_place(blobs)
+        if database:
+            moving.check_new(database)
+        layout = create(Path(folder))
+        if database:
+            set_value(layout, known_settings(), moving.KEY, database)
+        if blobs:
+            set_value(layout, known_settings(), moving_blobs.KEY, blobs)
         workspace = cls.open(folder, **parts)
         created = Event(kind="workspace-created", at=workspace.clock.now(), actor=workspace.actor)
         workspace.store.events.add(created)
@@ -247,6 +288,12 @@ class Workspace:
 
         return collecting.check(self, where or SampleFilter(), **options)
 
+    def check_labels(self, where: SampleFilter | None = None, **options: Any) -> Doubted:  # noqa: ANN401
+        """Ranks labels by how surely models doubt them; see `suspecting.check_labels`."""
+        from truing.workspace import suspecting
+
+        return suspecting.check_labels(self, where or SampleFilter(), **options)
+
     # --- datasets, training, proof -------------------------------------------------------------
 
     def freeze(self, name: str, **options: Any) -> DatasetVersion:  # noqa: ANN401
@@ -294,7 +341,12 @@ class Workspace:
         """Starts and watches training runs."""
         from truing.jobs.supervisor import Supervisor
 
-        return Supervisor(self.store.runs, folder=self.layout.root, clock=self.clock)
+        return Supervisor(
+            self.store.runs,
+            folder=self.layout.root,
+            clock=self.clock,
+            max_attempts=self.settings.whole("jobs.attempts"),
+        )
 
     def recognizer(self, modality: str = "speech", **options: Any) -> Recognizer:  # noqa: ANN401
         """The champion in this process, swapped under the app when another is promoted."""
@@ -305,10 +357,24 @@ class Workspace:
     # --- keeping -------------------------------------------------------------------------------
 
     def forget(self, *, ids: Sequence[int] | None = None, subject: str | None = None) -> Forgotten:
-        """Erases samples or a whole person everywhere; see `keeping.forget`."""
-        from truing.workspace import keeping
+        """Erases samples or a whole person everywhere; see `forgetting.forget`."""
+        from truing.workspace import forgetting
 
-        return keeping.forget(self, ids=ids, subject=subject)
+        return forgetting.forget(self, ids=ids, subject=subject)
+
+    def delete(
+        self, *, ids: Sequence[int] | None = None, where: SampleFilter | None = None
+    ) -> list[int]:
+        """Moves samples into the trash, from where they can be taken back; see `trash.delete`."""
+        from truing.workspace import trash
+
+        return trash.delete(self, ids=ids, where=where)
+
+    def back_up(self, reason: str = "by-hand") -> Backup:
+        """Makes a backup inside the workspace; see `backups.create_backup`."""
+        from truing.workspace import backups
+
+        return backups.create_backup(self, reason)
 
 
 def modality_settings() -> tuple[Setting, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,26 +26,36 @@ from truing.domain.prediction import (
 )
 from truing.domain.sample import Added, NewSample, SampleFilter, SampleOrder, Sampling
 from truing.loop import capture as capturing
-from truing.loop.check import Checked, with_duplicates
+from truing.loop.check import Checked, Neighbours
 from truing.loop.check import check as check_samples
 from truing.loop.import_rows import Imported, ImportPorts, import_rows, summary
 from truing.workspace.exporting import exported_samples
 
 if TYPE_CHECKING:
-    from truing.domain.modality import Modality
+    from truing.domain.finding import CheckReport
+    from truing.domain.modality import CheckInput, Modality
     from truing.workspace import Workspace
 
 
-def capture_ports(workspace: Workspace) -> capturing.CapturePorts:
+def capture_ports(
+    workspace: Workspace, neighbours: Neighbours | None = None
+) -> capturing.CapturePorts:
     """What the capture verb needs of a workspace."""
     samples = workspace.store.samples
+
+    def compare(
+        modality: Modality, report: CheckReport, given: CheckInput
+    ) -> tuple[CheckReport, Sequence[str]]:
+        others = neighbours or Neighbours(modality, samples, workspace.blobs, workspace.settings)
+        return others.compare(report, given)
+
     return capturing.CapturePorts(
         samples=samples,
         blobs=workspace.blobs,
         clock=workspace.clock,
         ids=workspace.ids,
         rng=workspace.rng,
-        compare=lambda report, groups: with_duplicates(report, groups, samples),
+        compare=compare,
     )
 
 
@@ -200,12 +210,25 @@ def import_from(
     reader = reader_of(format)
     source = source_name(reader, path)
     modality = workspace.modality(reader.modality)
-    prepare = partial(_prepare, workspace, modality, source, subject)
     store = workspace.store
-    ports = ImportPorts(
-        samples=store.samples, reviews=store.reviews, prepare=prepare, now=workspace.clock.now
+    neighbours = Neighbours(
+        modality, store.samples, workspace.blobs, workspace.settings, remembers=True
     )
-    outcome = import_rows(reader.read(path), source, ports, on_progress=on_progress)
+    capture = capture_ports(workspace, neighbours)
+    prepare = partial(_prepare, workspace, modality, capture, source, subject)
+
+    def stored(outcome: Imported) -> None:
+        neighbours.stored()
+        on_progress(outcome)
+
+    ports = ImportPorts(
+        samples=store.samples,
+        reviews=store.reviews,
+        prepare=prepare,
+        now=workspace.clock.now,
+        together=workspace.blobs.together,
+    )
+    outcome = import_rows(reader.read(path), source, ports, on_progress=stored)
     store.events.add(
         Event(
             kind="imported",
@@ -220,6 +243,7 @@ def import_from(
 def _prepare(
     workspace: Workspace,
     modality: Modality,
+    ports: capturing.CapturePorts,
     source: str,
     subject: str | None,
     row: ImportedRow,
@@ -236,9 +260,7 @@ def _prepare(
         captured_at=row.captured_at,
         context=row.context,
     )
-    return capturing.prepare(
-        modality, utterance, Sampling.WHOLESALE, capture_ports(workspace), workspace.settings
-    )
+    return capturing.prepare(modality, utterance, Sampling.WHOLESALE, ports, workspace.settings)
 
 
 def follow(
@@ -282,33 +304,23 @@ def check(
     workspace: Workspace,
     where: SampleFilter,
     *,
-    on_progress: Callable[[int], None] = lambda _: None,
+    after: int = 0,
+    on_progress: Callable[[int, int], None] = lambda _done, _id: None,
 ) -> Checked:
-    """Looks at stored samples again with the thresholds as they are now."""
-    totals = Checked(samples=0, with_findings=0, findings={})
-    for name in _modalities_present(workspace, where):
-        part = check_samples(
-            workspace.store.samples.iterate(replace(where, modality=name)),
-            workspace.modality(name),
-            workspace.store.samples,
-            workspace.blobs,
-            workspace.settings,
-            on_progress=on_progress,
-        )
-        findings = dict(totals.findings)
-        for finding, count in part.findings.items():
-            findings[finding] = findings.get(finding, 0) + count
-        totals = Checked(
-            samples=totals.samples + part.samples,
-            with_findings=totals.with_findings + part.with_findings,
-            findings=findings,
-        )
-    return totals
+    """Looks at stored samples again with the thresholds as they are now.
 
-
-def _modalities_present(workspace: Workspace, where: SampleFilter) -> list[str]:
-    from truing.workspace import modalities
-
-    names = [where.modality] if where.modality else modalities.names()
-    counts = workspace.store.samples.state_counts
-    return [name for name in names if any(counts(name).values())]
+    Args:
+        workspace: where they are.
+        where: which of them.
+        after: go on behind the sample of this number, where an earlier call was interrupted.
+        on_progress: called with how many are done and the number of the last one.
+    """
+    found = workspace.store.samples.iterate(where)
+    return check_samples(
+        dropwhile(lambda sample: sample.id <= after, found),
+        workspace.modality,
+        workspace.store.samples,
+        workspace.blobs,
+        workspace.settings,
+        on_progress=on_progress,
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.domain.dataset import (
@@ -15,7 +16,8 @@ from truing.domain.dataset import (
     Split,
     SplitKind,
 )
-from truing.domain.errors import InvalidInputError
+from truing.domain.digest import digest_file
+from truing.domain.errors import DamagedError, InvalidInputError
 from truing.domain.event import Event
 from truing.domain.sample import SampleFilter
 from truing.loop import freeze as freezing
@@ -23,6 +25,7 @@ from truing.loop import split as splitting
 from truing.loop.train import RowExamples
 
 if TYPE_CHECKING:
+    from truing.domain.ports import Blobs
     from truing.workspace import Workspace
 
 
@@ -37,6 +40,7 @@ def freeze(
     validation_share: float | None = None,
     seed: int = 0,
     where: SampleFilter | None = None,
+    on_progress: Callable[[freezing.Progress], None] = lambda _: None,
 ) -> DatasetVersion:
     """Makes the next version of a dataset from the reviewed samples.
 
@@ -50,6 +54,7 @@ def freeze(
         validation_share: share of all samples; the setting when left out.
         seed: of the assignment of new groups.
         where: narrows further.
+        on_progress: called after each batch; what it raises leaves nothing behind.
 
     Raises:
         InvalidInputError: a name, split, share or speaker that cannot be used.
@@ -86,6 +91,7 @@ def freeze(
         store.datasets,
         workspace.clock,
         workspace.ids,
+        on_progress=on_progress,
     )
     frozen = Event(
         kind="dataset-frozen",
@@ -108,13 +114,13 @@ def _share(workspace: Workspace, key: str, given: float | None) -> float:
 def _plan(
     workspace: Workspace,
     rule: splitting.SplitRule,
-    candidates: Sequence[freezing.Candidate],
+    candidates: Iterable[freezing.Candidate],
     name: str,
 ) -> freezing.Plan:
-    items = [
+    items = (
         splitting.SplitItem(uid=one.uid, keys=one.keys, subject=one.subject, may_test=one.may_test)
         for one in candidates
-    ]
+    )
     ledger: Iterator[Assignment] = workspace.store.datasets.assignments(name, rule.kind)
     planned = splitting.split(items, ledger, rule)
     return freezing.Plan(assigned=planned.assigned, withheld=planned.withheld, new=planned.new)
@@ -123,7 +129,27 @@ def _plan(
 def examples(workspace: Workspace, ref: DatasetRef, part: Split) -> RowExamples:
     """The rows of a part as recipes and recognizers see them, tombstones left out."""
     rows = [row for row in workspace.store.datasets.rows(ref, part) if not row.forgotten]
-    return RowExamples(rows, workspace.blobs.path)
+    return RowExamples(rows, whole_media(workspace.blobs))
+
+
+def whole_media(blobs: Blobs) -> Callable[[str], Path]:
+    """Where media lie, each looked at once: a model must not learn from, or be judged by, bytes
+    that are no longer those a person confirmed.
+    """
+    whole: set[str] = set()
+
+    def path(digest: str) -> Path:
+        found = blobs.path(digest)
+        if digest not in whole:
+            if digest_file(found) != digest:
+                raise DamagedError(
+                    f"the blob `{digest}` is damaged: its bytes have another digest",
+                    hint="restore it from a backup; `truing verify` lists what is damaged",
+                )
+            whole.add(digest)
+        return found
+
+    return path
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from truing.domain.dataset import DatasetRef, DatasetRow, Split
 from truing.domain.errors import ConflictError, InvalidInputError, NothingToDoError
 from truing.domain.format import ExportedRow, Writer
 from truing.domain.sample import Sample, SampleFilter
+from truing.platform.files import storage_error
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace
@@ -74,6 +76,7 @@ def export(
     *,
     where: SampleFilter | None = None,
     dataset: str | None = None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> Path:
     """Writes samples, or a dataset version, in a foreign format.
 
@@ -84,6 +87,8 @@ def export(
             forgetting finds it.
         where: which samples.
         dataset: `name@number` instead of `where`.
+        on_progress: told how many rows are written, now and then; what it raises leaves nothing
+            behind.
 
     Returns:
         Where it was written.
@@ -105,24 +110,54 @@ def export(
     place = target or _free_name(workspace.layout.exports, f"{title}-{format}")
     if place.exists() and (place.is_file() or any(place.iterdir())):
         raise ConflictError(f"`{place}` exists already", hint="name another target")
-    uids: list[str] = []
-    place.parent.mkdir(parents=True, exist_ok=True)
-    count = writer.write(_remembering(rows, uids), workspace.blobs, place)
-    if count == 0:
-        _remove(place)
-        raise NothingToDoError("no sample matches", hint="truing stats shows what there is")
-    if target is None:
-        place.with_name(place.name + ".uids").write_text("\n".join(uids), encoding="ascii")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, place.parent) from error
+    with _note_of(place if target is None else None) as note:
+        count = writer.write(
+            _counted(_remembering(rows, note), on_progress), workspace.blobs, place
+        )
+        if count == 0:
+            _remove(place)
+            raise NothingToDoError("no sample matches", hint="truing stats shows what there is")
     return place
+
+
+def _counted(
+    rows: Iterable[ExportedRow], on_progress: Callable[[int], None]
+) -> Iterator[ExportedRow]:
+    for number, row in enumerate(rows):
+        if number % 100 == 0:
+            on_progress(number)
+        yield row
 
 
 def _known(workspace: Workspace, dataset: str) -> DatasetRef:
     return workspace.store.datasets.get(DatasetRef.parse(dataset)).ref
 
 
-def _remembering(rows: Iterable[ExportedRow], uids: list[str]) -> Iterator[ExportedRow]:
+@contextmanager
+def _note_of(place: Path | None) -> Iterator[TextIO | None]:
+    """The note beside an export that says whom forgetting must look for in it."""
+    if place is None:
+        yield None
+        return
+    note = place.with_name(f"{place.name}.uids")
+    try:
+        with note.open("w", encoding="ascii") as stream:
+            yield stream
+    except BaseException:
+        note.unlink(missing_ok=True)
+        raise
+
+
+def _remembering(rows: Iterable[ExportedRow], note: TextIO | None) -> Iterator[ExportedRow]:
     for row in rows:
-        uids.append(row.uid)
+        if note is not None:
+            # Before the row is written: a crash leaves no export that nobody knows the content of.
+            note.write(f"{row.uid}\n")
+            note.flush()
         yield row
 
 
@@ -140,14 +175,21 @@ def _remove(place: Path) -> None:
         place.unlink(missing_ok=True)
 
 
+def exports_of(workspace: Workspace, uids: Sequence[str]) -> list[Path]:
+    """The workspace's own exports that hold one of these samples."""
+    wanted = set(uids)
+    return [
+        note.with_suffix("")
+        for note in sorted(workspace.layout.exports.glob("*.uids"))
+        if wanted.intersection(note.read_text(encoding="ascii").split())
+    ]
+
+
 def remove_exports_of(workspace: Workspace, uids: Sequence[str]) -> list[str]:
     """Removes the workspace's own exports that hold one of these samples."""
     gone = []
-    wanted = set(uids)
-    for note in sorted(workspace.layout.exports.glob("*.uids")):
-        if wanted.intersection(note.read_text(encoding="ascii").split()):
-            place = note.with_suffix("")
-            _remove(place)
-            note.unlink()
-            gone.append(f"exports/{place.name}")
+    for place in exports_of(workspace, uids):
+        _remove(place)
+        place.with_name(f"{place.name}.uids").unlink(missing_ok=True)
+        gone.append(f"exports/{place.name}")
     return gone

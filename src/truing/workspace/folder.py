@@ -3,7 +3,8 @@
 truing.toml   settings            models/<modality>/<n>/   model versions
 truing.db     everything said     runs/<id>/               logs and checkpoints
 blobs/        media by SHA-256    exports/  reports/       derived, removed by forgetting
-truing.log    no transcripts      backups/
+truing.log    no transcripts      backups/             see `truing.workspace.backups`
+forgotten.jsonl                   what was forgotten, as keyed digests
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from truing.domain.errors import ConflictError, NotFoundError, NoWorkspaceError, SettingError
 from truing.domain.settings import (
@@ -23,6 +25,10 @@ from truing.domain.settings import (
     resolve,
     unknown_setting,
 )
+
+if TYPE_CHECKING:
+    from truing.domain.clock import Clock
+    from truing.domain.ports import Blobs
 
 VARIABLE = "TRUING_WORKSPACE"
 SETTINGS_FILE = "truing.toml"
@@ -56,6 +62,11 @@ class Layout:
         return self.root / "blobs"
 
     @property
+    def blob_cache(self) -> Path:
+        """Copies of media that an object store keeps."""
+        return self.root / "cache" / "blobs"
+
+    @property
     def models(self) -> Path:
         """Model folders."""
         return self.root / "models"
@@ -74,6 +85,16 @@ class Layout:
     def reports(self) -> Path:
         """HTML reports."""
         return self.root / "reports"
+
+    @property
+    def backups(self) -> Path:
+        """Backups of the database, one folder each."""
+        return self.root / "backups"
+
+    @property
+    def forgotten(self) -> Path:
+        """What was forgotten, as keyed digests, so that a restored backup forgets it again."""
+        return self.root / "forgotten.jsonl"
 
     @property
     def log(self) -> Path:
@@ -100,8 +121,18 @@ def create(folder: Path) -> Layout:
             f"`{layout.root}` is not empty", hint="name a new folder: truing init my-voice"
         )
     # Recordings of somebody's voice: for nobody else on this machine to read.
-    layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    layout.settings.write_text(HEADER, encoding="utf-8")
+    from truing.platform.files import make_folder, storage_error, write_new_durably
+
+    try:
+        make_folder(layout.root, mode=0o700)
+        write_new_durably(layout.settings, HEADER.encode("utf-8"))
+    except FileExistsError as error:
+        raise ConflictError(
+            f"somebody else has just made `{layout.root}` a workspace",
+            hint=f"use it: truing --workspace '{layout.root}' stats",
+        ) from error
+    except OSError as error:
+        raise storage_error(error, layout.root) from error
     return layout
 
 
@@ -181,6 +212,21 @@ def set_value(layout: Layout, table: tuple[Setting, ...], key: str, text: str) -
     return value
 
 
+def put_settings_back(layout: Layout, held: bytes, *, keep: str = "storage.") -> None:
+    """Writes the settings of a backup, but for those that say where things lie now.
+
+    Raises:
+        SettingError: they are no valid TOML.
+    """
+    from truing.platform.files import write_durably
+
+    now = _file_values(layout) if layout.settings.exists() else {}
+    then = read_toml(held.decode("utf-8", "replace"), SETTINGS_FILE)
+    values = {key: value for key, value in then.items() if not key.startswith(keep)}
+    values |= {key: value for key, value in now.items() if key.startswith(keep)}
+    write_durably(layout.settings, _as_toml(values).encode("utf-8"))
+
+
 def _as_toml(values: Mapping[str, Value]) -> str:
     sections: dict[str, list[str]] = {}
     for key, value in sorted(values.items()):
@@ -197,6 +243,37 @@ def _toml_value(value: Value) -> str:
 
     # TOML's basic strings and numbers are JSON's, but for true/false, which are the same too.
     return json.dumps(value, ensure_ascii=False)
+
+
+def database_of(layout: Layout, settings: Settings) -> Path | str:
+    """Where everything said is kept, as the setting `storage.database` says: a file or a URL."""
+    return settings.text("storage.database") or layout.database
+
+
+def open_blobs(layout: Layout, settings: Settings, clock: Clock, where: str | None = None) -> Blobs:
+    """Where media are kept, as the setting `storage.blobs` says, or `where` in its place.
+
+    Raises:
+        SettingError: it is neither empty nor an address of an object store.
+        InvalidInputError: an address that cannot be used.
+        MissingDependencyError: the package for object stores is not installed.
+        UnavailableError: the environment holds no credentials.
+    """
+    from truing.stores.blobs_local import LocalBlobs
+
+    where = settings.text("storage.blobs") if where is None else where
+    local = LocalBlobs(layout.blobs, clock=clock)
+    if not where:
+        return local
+    if not where.startswith("s3://"):
+        raise SettingError(
+            f"`storage.blobs` cannot be `{where}`",
+            hint="write s3://BUCKET/PREFIX, or leave it empty for the folder blobs/",
+        )
+    from truing.stores.blobs_s3 import S3Blobs
+
+    limit = int(settings.number("storage.cache_gb") * 1e9)
+    return S3Blobs(where, layout.blob_cache, cache_bytes=limit, left=local, clock=clock)
 
 
 def open_log(layout: Layout, level: str) -> None:

@@ -1,61 +1,20 @@
-"""Keeping: forgetting, verifying that nothing was altered, and a look at the machine's health."""
+"""Keeping: verifying that nothing was altered, and a look at the machine's health."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from truing.domain.dataset import DatasetRef
-from truing.domain.digest import chain_digest, row_digest
-from truing.domain.errors import InvalidInputError, TruingError
-from truing.loop.forget import Forgotten, ids_of_subject
-from truing.loop.forget import forget as forget_samples
+from truing.domain.digest import Chain, row_digest
+from truing.domain.errors import TruingError, UnavailableError
+from truing.domain.sample import SampleFilter
 
 if TYPE_CHECKING:
+    from truing.domain.ports import Blobs
     from truing.workspace import Workspace
-
-
-def forget(
-    workspace: Workspace, *, ids: Sequence[int] | None = None, subject: str | None = None
-) -> Forgotten:
-    """Erases samples by number, or everything of a speaker.
-
-    Raises:
-        InvalidInputError: neither or both were named.
-        NotFoundError: no such sample or speaker.
-    """
-    from truing.workspace.exporting import remove_exports_of
-
-    if (ids is None) == (subject is None):
-        raise InvalidInputError(
-            "name either samples or a speaker to forget",
-            hint="truing forget 42 43, or truing forget --speaker NAME",
-        )
-
-    def remove_derived(uids: Sequence[str], versions: Sequence[str]) -> list[str]:
-        return [*remove_exports_of(workspace, uids), *_remove_reports(workspace, versions)]
-
-    numbers = list(ids) if ids is not None else ids_of_subject(str(subject), workspace.store)
-    return forget_samples(
-        numbers,
-        workspace.store,
-        workspace.blobs,
-        workspace.clock,
-        actor=workspace.actor,
-        remove_derived=remove_derived,
-    )
-
-
-def _remove_reports(workspace: Workspace, versions: Sequence[str]) -> list[str]:
-    """Reports quote texts of their rows: those on a touched version go, and can be made again."""
-    gone = []
-    for version in versions:
-        for report in sorted(workspace.layout.reports.glob(f"{version}-*.html")):
-            report.unlink()
-            gone.append(f"reports/{report.name}")
-    return gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +32,17 @@ def verify_dataset(workspace: Workspace, ref: DatasetRef) -> list[Problem]:
     """
     version = workspace.store.datasets.get(ref)
     problems = []
-    digests = []
+    chain = Chain()
     counts: dict[str, int] = {}
     for row in workspace.store.datasets.rows(ref):
-        digests.append(row.digest)
+        chain.add(row.digest)
         counts[row.split.value] = counts.get(row.split.value, 0) + 1
         if row.payload is None or row.salt is None:
             continue
         if row_digest(row.payload, row.salt) != row.digest:
             what = f"{ref} row {row.position}"
             problems.append(Problem(what=what, why="its content does not match its digest"))
-    if chain_digest(digests) != version.digest:
+    if chain.digest != version.digest:
         problems.append(Problem(what=str(ref), why="its rows do not match the version's digest"))
     if counts != {name: count for name, count in version.counts.items() if count}:
         problems.append(Problem(what=str(ref), why="rows are missing or were added"))
@@ -112,12 +71,40 @@ def verify(
                 Problem(what=f"model {model.ref}", why="its files do not match its digest")
             )
     on_progress("media")
-    for digest in sorted(set(workspace.store.samples.referenced_blobs())):
-        if not workspace.blobs.exists(digest):
-            problems.append(Problem(what=f"blob {digest[:19]}…", why="it is missing"))
-        elif not workspace.blobs.verify(digest):
-            problems.append(Problem(what=f"blob {digest[:19]}…", why="its bytes were altered"))
-    return problems
+    return problems + _media_problems(workspace)
+
+
+def _media_problems(workspace: Workspace) -> list[Problem]:
+    wrong = {
+        digest: why
+        for digest in sorted(set(workspace.store.samples.referenced_blobs()))
+        if (why := _wrong_with(workspace.blobs, digest)) is not None
+    }
+    owners = _owners(workspace, wrong.keys()) if wrong else {}
+    return [
+        Problem(what=f"blob {digest[:19]}… of sample {owners.get(digest, 'none')}", why=why)
+        for digest, why in wrong.items()
+    ]
+
+
+def _wrong_with(blobs: Blobs, digest: str) -> str | None:
+    try:
+        if not blobs.exists(digest):
+            return "it is missing"
+        return None if blobs.verify(digest) else "its bytes were altered"
+    except UnavailableError as error:
+        return error.message
+
+
+def _owners(workspace: Workspace, digests: Collection[str]) -> dict[str, str]:
+    """The numbers of the samples that refer to each blob."""
+    found: dict[str, str] = {}
+    for sample in workspace.store.samples.iterate(SampleFilter()):
+        for medium in sample.media:
+            if medium.digest in digests:
+                before = found.get(medium.digest)
+                found[medium.digest] = f"{before}, {sample.id}" if before else str(sample.id)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +143,9 @@ _LIBRARIES = (
     ("faster_whisper", "serve-models"),
     ("pyarrow", "parquet"),
     ("sounddevice", "record"),
+    ("tensorboardX", "tensorboard"),
+    ("psycopg", "postgres"),
+    ("obstore", "s3"),
 )
 
 
@@ -184,7 +174,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
         Check(
             name="database",
             ok=not problems,
-            says="; ".join(problems) or "sound",
+            says="; ".join(problems) or f"{workspace.store.place}: sound",
             hint="truing verify names what is broken" if problems else None,
         ),
         Check(
@@ -194,4 +184,19 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
             hint="training needs room for checkpoints: free some" if free <= 2 << 30 else None,
         ),
         Check(name="champion", ok=True, says=champion or "none yet"),
+        *_store_check(workspace),
     ]
+
+
+def _store_check(workspace: Workspace) -> list[Check]:
+    """Whether the object store answers, where there is one."""
+    from truing.workspace.moving_blobs import KEY, check
+
+    where = workspace.settings.text(KEY)
+    if not where:
+        return []
+    try:
+        check(workspace.blobs)
+    except TruingError as error:
+        return [Check(name="recordings", ok=False, says=error.message, hint=error.hint)]
+    return [Check(name="recordings", ok=True, says=f"{where} answers")]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.domain.dataset import DatasetRef, Split
-from truing.domain.errors import NotFoundError
+from truing.domain.errors import DamagedError, NotFoundError
 from truing.domain.model import GENERAL, ModelRef, ModelVersion
 
 if TYPE_CHECKING:
+    from truing.domain.ports import Models
+    from truing.stores.model_files import ModelFile
     from truing.workspace import Workspace
 
 
@@ -31,8 +34,25 @@ class NamedModel:
         return self.version.parents if self.version is not None else ()
 
 
-def model_named(workspace: Workspace, text: str, modality: str = "speech") -> NamedModel:
+LEARNED_HERE = "learned_here"
+"""In the description of a model from outside: uids of the samples here that it learned from."""
+
+
+def champion_for(models: Models, modality: str, audience: str = GENERAL) -> str | None:
+    """The champion of an audience, else the general one; None when there is neither."""
+    return models.champion(modality, audience) or models.champion(modality, GENERAL)
+
+
+def model_named(
+    workspace: Workspace, text: str, modality: str = "speech", *, audience: str = GENERAL
+) -> NamedModel:
     """Finds a model: `champion`, `speech/3`, `3`, a folder, or a hub id.
+
+    Args:
+        workspace: where to look.
+        text: its name.
+        modality: whose number or champion.
+        audience: whose champion; a speaker without one of their own has the general one.
 
     Raises:
         NotFoundError: no such model, or no champion yet.
@@ -40,7 +60,7 @@ def model_named(workspace: Workspace, text: str, modality: str = "speech") -> Na
     from truing.stores.model_files import folder_digest
 
     if text == "champion":
-        champion = workspace.store.models.champion(modality, GENERAL)
+        champion = champion_for(workspace.store.models, modality, audience)
         if champion is None:
             raise NotFoundError(
                 f"there is no {modality} champion yet",
@@ -93,9 +113,88 @@ def lineage_uids(workspace: Workspace, model: NamedModel) -> set[str]:
     used: set[str] = set()
     for name in names:
         version = known.get(name)
-        if version is None or version.dataset is None:
+        if version is None:
+            continue
+        if version.dataset is None:
+            used.update(_learned_here(workspace, version.ref))
             continue
         for part in (Split.TRAIN, Split.VALIDATION):
             rows = store.datasets.rows(DatasetRef.parse(version.dataset), part)
             used.update(str(row.sample_uid) for row in rows if row.sample_uid is not None)
     return used
+
+
+def _learned_here(workspace: Workspace, ref: ModelRef) -> list[str]:
+    """What the description of a model from outside says it learned from."""
+    told = description_of(workspace, ref).get(LEARNED_HERE)
+    return [str(uid) for uid in told] if isinstance(told, list) else []
+
+
+def description_of(workspace: Workspace, ref: ModelRef) -> dict[str, object]:
+    """What the `model.json` of a model tells; empty when its files are gone.
+
+    Raises:
+        DamagedError: it cannot be read.
+    """
+    from truing.stores.model_files import DESCRIPTION
+
+    try:
+        place = workspace.model_files.path(ref) / DESCRIPTION
+    except NotFoundError:
+        return {}
+    try:
+        told: dict[str, object] = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DamagedError(
+            f"`{place}` cannot be read: {error}", hint="truing verify tells what else is broken"
+        ) from error
+    return told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDetails:
+    """A model of the workspace with what its files tell."""
+
+    version: ModelVersion
+    champion: tuple[str, ...]
+    """The audiences it is in use for."""
+    folder: str
+    files: tuple[ModelFile, ...]
+    notes: tuple[str, ...]
+    """What its training or its import had to say."""
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form of `model show`."""
+        return {
+            **self.version.as_dict(),
+            "champion": list(self.champion),
+            "folder": self.folder,
+            "files": [one.as_dict() for one in self.files],
+            "notes": list(self.notes),
+        }
+
+
+def details(workspace: Workspace, text: str, modality: str = "speech") -> ModelDetails:
+    """Everything about a model of the workspace.
+
+    Raises:
+        NotFoundError: no such model here.
+        DamagedError: its description cannot be read.
+    """
+    from truing.stores.model_files import model_manifest
+
+    found = model_named(workspace, text, modality)
+    if found.version is None:
+        raise NotFoundError(
+            f"`{text}` is not a model of this workspace",
+            hint=f"bring it in: truing model import '{text}'",
+        )
+    in_use = workspace.store.models.champions(found.version.ref.modality)
+    notes = description_of(workspace, found.version.ref).get("notes")
+    return ModelDetails(
+        version=found.version,
+        champion=tuple(who for (_, who), ref in in_use.items() if ref == found.name),
+        folder=found.location,
+        files=tuple(model_manifest(Path(found.location))),
+        notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
+    )

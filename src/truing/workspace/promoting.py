@@ -13,7 +13,7 @@ from truing.domain.model import GENERAL, ModelVersion
 from truing.loop import judge as judging
 from truing.loop import promote as promoting
 from truing.metrics.significance import rows_needed
-from truing.workspace.models import NamedModel, model_named
+from truing.workspace.models import NamedModel, champion_for, model_named
 from truing.workspace.proving import compared, evaluate, general_examples, general_figure
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def recognizer(
     Args:
         workspace: where it is.
         modality: such as `speech`.
-        audience: whose champion.
+        audience: whose champion; where a speaker has none, or it fails, the general one answers.
         keep: keep utterances as samples, as `capture.mode` says.
 
     Raises:
@@ -202,17 +202,22 @@ def recognizer(
         return kind.open_recognizer(model_named(workspace, ref, modality).location, {})
 
     def previous(ref: str) -> str | None:
-        stack = promoting.champions(models.promotions(modality, audience))
-        below = [name for name in stack if name != ref]
-        return below[-1] if below else None
+        for whose in dict.fromkeys((audience, GENERAL)):
+            stack = promoting.champions(models.promotions(modality, whose))
+            below = [name for name in stack if name != ref]
+            if below:
+                return below[-1]
+        return None
 
     def fall_back(failing: str, why: str) -> str | None:
-        moved = promoting.fall_back(_ports(workspace), modality, audience, failing=failing, why=why)
-        return moved.model if moved is not None else models.champion(modality, audience)
+        # A speaker without a model of their own is answered by the general one.
+        whose = audience if models.champion(modality, audience) is not None else GENERAL
+        promoting.fall_back(_ports(workspace), modality, whose, failing=failing, why=why)
+        return champion_for(models, modality, audience)
 
     champions = Champions(
         open_model=open_model,
-        champion=lambda: models.champion(modality, audience),
+        champion=lambda: champion_for(models, modality, audience),
         fallback=fall_back,
         previous=previous,
         errors_before_fallback=workspace.settings.whole("live.fallback_errors"),

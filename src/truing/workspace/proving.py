@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,16 +12,17 @@ from typing import TYPE_CHECKING
 from truing.domain.comparison import Comparison
 from truing.domain.dataset import DatasetRef, DatasetRow, Split
 from truing.domain.digest import digest_file
-from truing.domain.errors import InvalidInputError
+from truing.domain.errors import DamagedError, InvalidInputError
 from truing.domain.evaluation import Evaluation
 from truing.domain.modality import CanBaseline, CanPublish, CanRecognize, LoadedRecognizer
+from truing.domain.model import GENERAL
 from truing.domain.prediction import Recognition
 from truing.domain.recipe import Example, MediaFile
 from truing.loop import compare as comparing
 from truing.loop import evaluate as evaluating
 from truing.loop.train import example_of
 from truing.metrics.cluster_statistics import ClusterStatistics
-from truing.workspace.datasets import examples
+from truing.workspace.datasets import examples, whole_media
 from truing.workspace.models import NamedModel, lineage_uids, model_named
 from truing.workspace.training import folder_examples
 
@@ -29,12 +31,20 @@ if TYPE_CHECKING:
     from truing.workspace import Workspace
 
 Progress = Callable[[int, int], None]
+log = logging.getLogger(__name__)
 
 
 class _Speaker:
     """A model that is loaded when it is first asked, so that remembered answers cost nothing."""
 
-    def __init__(self, modality: Modality, model: NamedModel, *, text_only: bool) -> None:
+    def __init__(
+        self,
+        modality: Modality,
+        model: NamedModel,
+        *,
+        text_only: bool,
+        spare: NamedModel | None,
+    ) -> None:
         if not isinstance(modality, CanRecognize):
             raise InvalidInputError(
                 f"`{modality.name}` cannot recognise anything",
@@ -42,13 +52,36 @@ class _Speaker:
             )
         self._modality = modality
         self._model = model
+        self._spare = spare
         self._options = {"text_only": True} if text_only else {}
         self._loaded: LoadedRecognizer | None = None
 
+    @property
+    def name(self) -> str:
+        """The model that answers."""
+        return self._model.name
+
     def recognize(self, media: Mapping[str, MediaFile]) -> Recognition:
         if self._loaded is None:
-            self._loaded = self._modality.open_recognizer(self._model.location, self._options)
-        return self._loaded.recognize(media)
+            try:
+                self._loaded = self._modality.open_recognizer(self._model.location, self._options)
+            except Exception as error:  # noqa: BLE001 - whatever a broken model raises
+                return self._instead(error).recognize(media)
+        try:
+            return self._loaded.recognize(media)
+        except (DamagedError, InvalidInputError):
+            raise  # errors of what was said, not of the model
+        except Exception as error:  # noqa: BLE001 - a model may raise anything
+            return self._instead(error).recognize(media)
+
+    def _instead(self, error: Exception) -> _Speaker:
+        """Itself with the spare model; raises the error when there is none."""
+        if self._spare is None:
+            raise error
+        log.warning("model %s could not answer: %s", self.name, type(error).__name__)
+        self.close()
+        self._model, self._spare = self._spare, None
+        return self
 
     def close(self) -> None:
         if self._loaded is not None:
@@ -58,10 +91,21 @@ class _Speaker:
 
 @contextmanager
 def speaking(
-    modality: Modality, model: NamedModel, *, text_only: bool = False
+    modality: Modality,
+    model: NamedModel,
+    *,
+    text_only: bool = False,
+    spare: NamedModel | None = None,
 ) -> Iterator[_Speaker]:
-    """A model for as long as it is needed; with `text_only` it spends no time on more."""
-    speaker = _Speaker(modality, model, text_only=text_only)
+    """A model for as long as it is needed.
+
+    Args:
+        modality: whose model.
+        model: the model.
+        text_only: spend no time on more than the text.
+        spare: answers from when the model cannot be loaded, or fails on sound that is sound.
+    """
+    speaker = _Speaker(modality, model, text_only=text_only, spare=spare)
     try:
         yield speaker
     finally:
@@ -116,10 +160,10 @@ def evaluate(
         clock=workspace.clock,
         ids=workspace.ids,
     )
-    path = workspace.blobs.path
+    path = whole_media(workspace.blobs)
     with speaking(modality, found, text_only=True) as speaker:
         said = evaluating.remembered(
-            lambda row: speaker.recognize(example_of(row, path).media),
+            lambda row: speaker.recognize(_logged(row, path).media),
             found.digest,
             store.recognitions,
         )
@@ -133,6 +177,15 @@ def evaluate(
         )
 
 
+def _logged(row: DatasetRow, path: Callable[[str], Path]) -> Example:
+    """A row; one whose medium is damaged is left out of the figures, and named in the log."""
+    try:
+        return example_of(row, path)
+    except DamagedError as error:
+        log.warning("left out: %s", error.message)
+        raise
+
+
 def _baseline(
     workspace: Workspace, modality: Modality, ref: DatasetRef
 ) -> evaluating.Baseline | None:
@@ -140,7 +193,8 @@ def _baseline(
         return None
 
     def predict(rows: Sequence[DatasetRow]) -> list[str] | None:
-        test = [example_of(row, workspace.blobs.path) for row in rows]
+        path = whole_media(workspace.blobs)
+        test = [example_of(row, path) for row in rows]
         return modality.baseline(examples(workspace, ref, Split.TRAIN), test)
 
     return evaluating.Baseline(name=modality.baseline_name, predict=predict)
@@ -191,11 +245,9 @@ def general_examples(workspace: Workspace, general: str) -> Sequence[Example]:
     """
     if Path(general).is_dir():
         return folder_examples(Path(general))
-    ref = DatasetRef.parse(general)
+    ref, path = DatasetRef.parse(general), whole_media(workspace.blobs)
     return [
-        example_of(row, workspace.blobs.path)
-        for row in workspace.store.datasets.rows(ref)
-        if not row.forgotten
+        example_of(row, path) for row in workspace.store.datasets.rows(ref) if not row.forgotten
     ]
 
 
@@ -246,9 +298,21 @@ class Transcript:
 
 
 def transcribe(
-    workspace: Workspace, files: Sequence[Path], model: str = "champion", modality: str = "speech"
+    workspace: Workspace,
+    files: Sequence[Path],
+    model: str = "champion",
+    modality: str = "speech",
+    *,
+    audience: str = GENERAL,
 ) -> Iterator[Transcript]:
     """Recognises files with a model; nothing is kept.
+
+    Args:
+        workspace: where the model is.
+        files: what is to be recognised.
+        model: `champion`, a model of the workspace, a folder or a hub id.
+        modality: such as `speech`.
+        audience: whose champion; where a speaker has none, or it fails, the general one answers.
 
     Raises:
         NotFoundError: no such model, or a file that is not there.
@@ -257,15 +321,20 @@ def transcribe(
     import tempfile
 
     kind = workspace.modality(modality)
-    found = model_named(workspace, model, modality)
-    with speaking(kind, found) as speaker, tempfile.TemporaryDirectory() as folder:
+    found = model_named(workspace, model, modality, audience=audience)
+    general = workspace.store.models.champion(modality, GENERAL) if model == "champion" else None
+    spare = model_named(workspace, general, modality) if general not in (None, found.name) else None
+    with (
+        speaking(kind, found, spare=spare) as speaker,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         for file in files:
             # The same way in as for captured media: what is heard live is what is trained on.
             ingested = kind.ingest(kind.roles[0], file)
             place = Path(folder) / "media"
             place.write_bytes(ingested.data)
             said = speaker.recognize({kind.roles[0]: MediaFile(path=place)})
-            yield Transcript(file=str(file), recognition=said, model=found.name)
+            yield Transcript(file=str(file), recognition=said, model=speaker.name)
 
 
 def publish(

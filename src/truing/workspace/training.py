@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from truing.domain.backup import BEFORE_TRAINING
 from truing.domain.dataset import DatasetRef, Split
 from truing.domain.errors import (
     InvalidInputError,
     MissingDependencyError,
     NotFoundError,
     NothingToDoError,
+    RunFailedError,
 )
 from truing.domain.event import Event
 from truing.domain.format import FailedRow
 from truing.domain.modality import CanTrain
-from truing.domain.model import GENERAL
+from truing.domain.model import GENERAL, ModelRef, ModelState
 from truing.domain.recipe import Example, MediaFile, Recipe, RunContext
 from truing.domain.registry import Registry
 from truing.domain.run import Run, RunRequest
 from truing.loop import train as training
+from truing.platform.processes import leave_now, start_over
+from truing.workspace.backups import backup_before
+from truing.workspace.cleaning import clean_daily
 from truing.workspace.datasets import examples
 from truing.workspace.models import NamedModel, model_named
+from truing.workspace.room import Room, room_for
 
 if TYPE_CHECKING:
     from truing.domain.modality import Modality
@@ -60,6 +67,7 @@ def train(
     seed: int = 0,
     audience: str = GENERAL,
     start: bool = True,
+    force: bool = False,
 ) -> Run:
     """Queues a run with every option decided, and starts it in a process of its own.
 
@@ -73,12 +81,55 @@ def train(
         seed: of everything the recipe leaves to chance.
         audience: whose model it is to become.
         start: False only queues it.
+        force: go on although there is clearly too little disk or memory.
 
     Raises:
         NotFoundError: no such dataset, recipe or base.
         NothingToDoError: no training rows.
         SettingError: an unknown option or one that does not fit.
+        UnavailableError: clearly too little disk or memory, or no space for the backup.
     """
+    request = planned(
+        workspace,
+        dataset,
+        recipe=recipe,
+        base=base,
+        options=options,
+        replay=replay,
+        seed=seed,
+        audience=audience,
+    )
+    check_packages(recipe_named(workspace.modality(request.modality), request.recipe))
+    room = room_of(workspace, request)
+    if room is not None and not force:
+        room.check()
+    backup_before(workspace, BEFORE_TRAINING)
+    run = workspace.store.runs.add(workspace.ids.new(), request, workspace.clock.now())
+    _note(workspace, "run-queued", {"run": run.id, "dataset": dataset, "recipe": request.recipe})
+    if start:
+        workspace.jobs.start(run.id)
+        clean_daily(workspace)
+    return run
+
+
+def room_of(workspace: Workspace, request: RunRequest) -> Room | None:
+    """What a planned run needs beside what is free; None when that cannot be told beforehand."""
+    recipe = recipe_named(workspace.modality(request.modality), request.recipe)
+    return room_for(workspace, recipe, request)
+
+
+def planned(
+    workspace: Workspace,
+    dataset: str,
+    *,
+    recipe: str | None = None,
+    base: str | None = None,
+    options: Mapping[str, str] | None = None,
+    replay: str | None = None,
+    seed: int = 0,
+    audience: str = GENERAL,
+) -> RunRequest:
+    """What a run would do, every option decided; see `train` for the arguments and errors."""
     version = workspace.store.datasets.get(DatasetRef.parse(dataset))
     modality = workspace.modality(version.modality)
     chosen = recipe_named(modality, recipe or next(iter(_recipes(modality))))
@@ -99,20 +150,20 @@ def train(
         ),
         options or {},
     )
-    _check_packages(chosen)
     if base is None and chosen.needs_base:
         raise InvalidInputError(
             f"the recipe `{chosen.name}` needs a model to start from",
             hint="name one: --base champion, a model of `truing models`, a folder or a hub id",
         )
-    run = workspace.store.runs.add(workspace.ids.new(), request, workspace.clock.now())
-    _note(workspace, "run-queued", {"run": run.id, "dataset": dataset, "recipe": chosen.name})
-    if start:
-        workspace.jobs.start(run.id)
-    return run
+    return request
 
 
-def _check_packages(recipe: Recipe) -> None:
+def check_packages(recipe: Recipe) -> None:
+    """Makes sure that what a recipe imports is installed.
+
+    Raises:
+        MissingDependencyError: it is not; the hint says what brings it.
+    """
     from importlib.util import find_spec
 
     for module, brought_by in recipe.needs_packages.items():
@@ -155,7 +206,7 @@ def execute(workspace: Workspace, run: Run, context: RunContext) -> dict[str, ob
         base=base.location if base is not None else None,
         base_name=base.name if base is not None else None,
         base_parents=base.parents if base is not None else (),
-        licence=_licence(base),
+        licence=licence_of(base),
         held_out=[str(row.sample_uid) for row in test if row.sample_uid is not None],
     )
     if not len(material.train):
@@ -177,25 +228,48 @@ def execute(workspace: Workspace, run: Run, context: RunContext) -> dict[str, ob
         ),
     )
     if result is not None:
+        if store.datasets.get(version.ref).forgotten > version.forgotten:
+            # Forgotten while it was learned from: whoever forgot it did not know of this model.
+            store.models.set_state(ModelRef.parse(str(result["model"])), ModelState.TAINTED)
         _note(workspace, "run-ended", {"run": run.id, "model": result["model"]})
     return result
 
 
 def work(workspace: Workspace, run_id: int) -> str:
     """The worker process of a run: takes it, carries it out, ends it; returns its state."""
+    from truing.jobs.tensorboard import available
+    from truing.jobs.worker import Rhythm
     from truing.jobs.worker import work as work_on
 
+    settings = workspace.settings
+    minutes = settings.number("jobs.stall_minutes")
+    hang = minutes * 60 if minutes else math.inf
     state = work_on(
         workspace.store.runs,
         run_id,
         folder=workspace.layout.root,
         clock=workspace.clock,
         execute=partial(execute, workspace),
+        rhythm=Rhythm(
+            stall=min(Rhythm().stall, hang / 2),
+            hang=hang,
+            attempts=settings.whole("jobs.attempts"),
+        ),
+        leave=partial(_leave, workspace, run_id),
+        tensorboard=settings.flag("jobs.tensorboard") and available(),
     )
     return state.value
 
 
-def _licence(base: NamedModel | None) -> str | None:
+def _leave(workspace: Workspace, run_id: int, environ: Mapping[str, str] | None) -> None:
+    """Ends a worker that hangs: the same work begins anew in its place, or nothing does."""
+    if environ is None:
+        leave_now(RunFailedError.exit_code)
+    start_over(workspace.jobs.command(run_id), {**workspace.jobs.environ(), **environ})
+
+
+def licence_of(base: NamedModel | None) -> str | None:
+    """The licence of a model as far as its description tells."""
     if base is None:
         return None
     if base.version is not None:
@@ -208,12 +282,13 @@ def _licence(base: NamedModel | None) -> str | None:
     return str(licence) if licence else None
 
 
-def _is_dataset(text: str) -> bool:
+def is_dataset(text: str) -> bool:
+    """Whether a text names a dataset version, not a folder."""
     return not Path(text).exists() and text.rpartition("@")[2].isdecimal()
 
 
 def _check_replay(workspace: Workspace, replay: str) -> None:
-    if _is_dataset(replay):
+    if is_dataset(replay):
         workspace.store.datasets.get(DatasetRef.parse(replay))
     elif not Path(replay).is_dir():
         raise NotFoundError(
@@ -226,7 +301,7 @@ def _replay(workspace: Workspace, replay: str | None) -> Sequence[Example]:
     """General examples: the training rows of a version, or the labelled rows of a folder."""
     if replay is None:
         return ()
-    if _is_dataset(replay):
+    if is_dataset(replay):
         return examples(workspace, DatasetRef.parse(replay), Split.TRAIN)
     return folder_examples(Path(replay))
 

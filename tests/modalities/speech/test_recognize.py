@@ -406,3 +406,43 @@ class TestAssembling:
         assert [other.text for other in found.alternatives] == ["one two two", "nine six two"]
         assert [word.confidence for word in found.words] == [0.9, 0.9, 0.6]
         assert {word.start for word in found.words} == {None}
+
+
+class TestConfidenceIn:
+    """What a model thinks of a text it did not say."""
+
+    def test_its_own_text_is_as_likely_as_it_said(
+        self, recognizer: SpeechRecognizer, digits: list[Any]
+    ) -> None:
+        known = [digit for digit in digits if digit.speaker == "jackson"][:6]
+        for digit in known:
+            said = recognizer.recognize(digit.media)
+            own = recognizer.confidence_in(digit.media, said.text)
+            assert own is not None
+            assert said.confidence is not None
+            # CTranslate2 leaves the end out, and other writings of a text may be likelier.
+            assert own >= said.confidence - 0.05
+            assert own <= 1.0
+
+    def test_another_text_is_far_less_likely_however_it_is_written(
+        self, recognizer: SpeechRecognizer, digits: list[Any]
+    ) -> None:
+        digit = next(digit for digit in digits if digit.speaker == "jackson" and digit.text)
+        own = recognizer.confidence_in(digit.media, digit.text)
+        assert own is not None
+        for wrong in ("two three", "TWO THREE", "Two three."):
+            other = recognizer.confidence_in(digit.media, wrong)
+            assert other is not None
+            assert other < 0.5 * own
+        assert recognizer.confidence_in(digit.media, f" {digit.text.upper()} ") == own
+
+    def test_no_text_silence_and_long_sound_have_none(
+        self, recognizer: SpeechRecognizer, digits: list[Any], tmp_path: Path
+    ) -> None:
+        assert recognizer.confidence_in(digits[0].media, "  ") is None
+        quiet, long = tmp_path / "quiet.wav", tmp_path / "long.wav"
+        soundfile.write(quiet, np.zeros(8_000), 8_000)
+        sound, rate = soundfile.read(digits[0].path)
+        soundfile.write(long, np.tile(sound, 20), rate)
+        assert recognizer.confidence_in({"audio": MediaFile(path=quiet)}, "one") is None
+        assert recognizer.confidence_in({"audio": MediaFile(path=long)}, "one") is None

@@ -18,11 +18,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from truing.domain.recipe import Example, MediaFile, TrainingInput
-from truing.modalities.speech.recipes.descent import choose_numerics
+from truing.modalities.speech.recipes.numerics import choose_numerics
 from truing.modalities.speech.recipes.transcripts import prompt_for
 from truing.modalities.speech.recipes.validate import validate
 from truing.modalities.speech.recipes.waveforms import Pool
@@ -184,7 +185,7 @@ def describe(
             "indices_left_out_speaker": [UNHEARD.start, UNHEARD.stop - 1],
             "train_seconds": run["train_seconds"],
         },
-        "options": {name: getattr(options, name) for name in WhisperScratchOptions.__slots__},
+        "options": asdict(options),
     }
 
 

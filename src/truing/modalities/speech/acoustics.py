@@ -30,6 +30,8 @@ LEAST_OFFSET = 0.15
 """Of the level; see `steady_offset`."""
 FEWEST_FLAT = 12
 """Samples on flat tops; a quiet clip of few steps has some by chance."""
+LONGEST_ONE_SIDED = 0.1
+"""Seconds; a longer gap must be abrupt at both ends."""
 LONGEST_FOR_HUM, LONGEST_FOR_PITCH = 30.0, 10.0
 SHORTEST_FOR_NOISE = 1.0
 """A shorter clip may hold no pause, and its background cannot be told from a vowel."""
@@ -272,7 +274,9 @@ def gaps(signal: Signal, rate: int) -> tuple[float, ...]:
             continue
         before = np.sqrt(np.square(signal[begin - edge : begin] - signal[begin]).mean())
         after = np.sqrt(np.square(signal[end : end + edge] - signal[begin]).mean())
-        if max(before, after) > 0.15 * peak:
+        # Pauses put between clips by a program begin or end abruptly too, but seldom both.
+        long = end - begin > LONGEST_ONE_SIDED * rate
+        if (min if long else max)(before, after) > 0.15 * peak:
             found.append(1000 * (end - begin) / rate)
     return tuple(found)
 
@@ -287,11 +291,15 @@ def treble_drop(signal: Signal, rate: int) -> float | None:
     if rate < 15_900:
         return None
     size = round(0.032 * rate)
-    spectra = np.abs(np.fft.rfft(frames(signal, size, size // 4) * np.hanning(size), axis=1)) ** 2
-    loud = np.percentile(spectra, 98, axis=0) / np.square(np.hanning(size)).sum() + 1e-14
+    spectra = np.fft.rfft(frames(signal, size, size // 4) * np.hanning(size), axis=1)
     hertz = np.fft.rfftfreq(size, 1 / rate)
-    low = loud[(hertz > 3400) & (hertz < 4000)].max()
-    high = loud[(hertz > 6500) & (hertz < 7900)].max()
+
+    def loudest(low: float, high: float) -> float:
+        power = np.abs(spectra[:, (hertz > low) & (hertz < high)]) ** 2
+        loud = np.percentile(power, 98, axis=0) / np.square(np.hanning(size)).sum() + 1e-14
+        return float(loud.max())
+
+    low, high = loudest(3400, 4000), loudest(6500, 7900)
     return float(10 * np.log10(low / high))
 
 
@@ -306,11 +314,11 @@ def pitch(signal: Signal, rate: int) -> float | None:
     cut = cut[power > 0.03 * np.percentile(power, 95)]
     if not len(cut):
         return None
-    wide = power_of_two(2 * size)
-    own = np.fft.irfft(np.abs(np.fft.rfft(cut * window, wide, axis=1)) ** 2, wide, axis=1)
-    shape = np.fft.irfft(np.abs(np.fft.rfft(window, wide)) ** 2, wide)[:size]
-    likeness = own[:, :size] / np.maximum(own[:, :1], FLOOR) / np.maximum(shape / shape[0], 0.05)
     first, last = int(rate / 1000), int(rate / 60)
+    wide = power_of_two(size + last)
+    own = np.fft.irfft(np.abs(np.fft.rfft(cut * window, wide, axis=1)) ** 2, wide, axis=1)
+    shape = np.fft.irfft(np.abs(np.fft.rfft(window, wide)) ** 2, wide)[:last]
+    likeness = own[:, :last] / np.maximum(own[:, :1], FLOOR) / np.maximum(shape / shape[0], 0.05)
     area = likeness[:, first:last]
     voiced = area.max(axis=1) > 0.6
     if voiced.sum() < 20:

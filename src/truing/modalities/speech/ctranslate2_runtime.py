@@ -93,6 +93,20 @@ class CTranslate2Runtime:
             )
         ]
 
+    def weigh(self, sound: NDArray[np.float32], texts: Sequence[Sequence[int]]) -> list[float]:
+        """The confidence in each token sequence; see `Runtime.weigh`. The end does not count."""
+        features = self._arrays.from_array(self._features([sound]))
+        language = self._languages(self._model.encode(features), 1)[0]
+        prompt = self.vocabulary.prompt(language, self._options.task)[:-1]
+        frames = max(2, math.ceil(len(sound) / RATE * FRAMES_PER_SECOND))
+        found = []
+        for tokens in texts:
+            row = list(tokens[: self._room - len(prompt) - 1])
+            aligned = self._model.align(features, prompt, [row], [frames])[0]
+            logs = [math.log(max(float(p), 1e-30)) for p in aligned.text_token_probs]
+            found.append(math.exp(sum(logs) / max(1, len(logs))))
+        return found
+
     def _features(self, sounds: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Log-mel features, shape (rows, mels, frames)."""
         import numpy as np

@@ -126,6 +126,12 @@ class Runtime(Protocol):
         """Reads a batch of sounds, 16 kHz, each at most `seconds` long."""
         ...
 
+    def weigh(self, sound: NDArray[np.float32], texts: Sequence[Sequence[int]]) -> list[float]:
+        """The model's confidence in each of some token sequences, none empty, as the reading of
+        a sound: the geometric mean of the probabilities (teacher forcing).
+        """
+        ...
+
     def close(self) -> None:
         """Frees the model's memory; a second call does nothing."""
         ...

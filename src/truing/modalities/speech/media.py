@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
 from truing.domain.media import IngestedMedia, Media
 from truing.modalities.speech.container import header_damage
+from truing.modalities.speech.fingerprint import Listener
 from truing.modalities.speech.pcm import PcmDigest, as_block, finite, to_24_bits
 from truing.modalities.speech.recording import blocks, opened, read_mono
 
@@ -63,8 +64,8 @@ def ingest(role: str, source: object) -> IngestedMedia:
     """Turns a path, bytes of a sound file, `(array, rate)` or a `Waveform` into bytes to keep.
 
     `facts` holds `duration` (s), `sample_rate` (Hz), `channels`, `frames`, `bits` (None when
-    lossy), `codec` of the kept bytes, `content` (see `PcmDigest`) and, for a source that is not
-    whole, `damage`.
+    lossy), `codec` of the kept bytes, `content` (see `PcmDigest`), `marks` and `sketch` (see
+    `fingerprint`; not of silence) and, for a source that is not whole, `damage`.
 
     Raises:
         InvalidInputError: a type it cannot take, another role, or more than four hours of sound.
@@ -177,9 +178,11 @@ def _read_type(subtype: str) -> str:
 def _as_it_came(data: bytes, file: Any, name: str, damage: str | None) -> IngestedMedia:
     lossless = file.subtype in LOSSLESS
     digest, frames = PcmDigest(file.samplerate, file.channels), 0
+    listener = Listener(file.samplerate)
     try:
         for block in blocks(file, _read_type(file.subtype) if lossless else "float32", name):
             digest.update(block)
+            listener.add(block)
             frames += len(block)
     except DamagedError as error:
         if frames == 0:
@@ -201,6 +204,7 @@ def _as_it_came(data: bytes, file: Any, name: str, damage: str | None) -> Ingest
             bits=DEPTHS.get(file.subtype, 32) if lossless else None,
             codec=codec.lower().removeprefix("mpeg_").replace("layer_iii", "mp3"),
             content=digest.value(),
+            heard=listener.facts(),
             damage=damage,
         ),
         damage=damage,
@@ -215,6 +219,7 @@ def _facts(
     bits: int | None,
     codec: str,
     content: str,
+    heard: dict[str, object],
     damage: str | None,
 ) -> dict[str, object]:
     facts: dict[str, object] = {
@@ -225,7 +230,7 @@ def _facts(
         "bits": bits,
         "codec": codec,
         "content": content,
-    }
+    } | heard
     return facts | ({"damage": damage} if damage else {})
 
 
@@ -245,6 +250,7 @@ class _Kept:
         eight = "PCM_S8" if fits else "PCM_U8"
         self._buffer = BytesIO()
         self._digest = PcmDigest(rate, channels)
+        self._listener = Listener(rate)
         self._file = soundfile.SoundFile(
             self._buffer,
             "w",
@@ -257,6 +263,7 @@ class _Kept:
     def add(self, block: Any) -> None:
         self._file.write(block)
         self._digest.update(block)
+        self._listener.add(block)
         self._frames += len(block)
 
     def short_of(self, promised: int) -> str | None:
@@ -273,6 +280,7 @@ class _Kept:
             bits=self._bits,
             codec=self._format.lower(),
             content=self._digest.value(),
+            heard=self._listener.facts(),
             damage=damage,
         )
         return IngestedMedia(

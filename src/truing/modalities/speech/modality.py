@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from truing.domain.evaluation import Metric
 from truing.domain.finding import CheckReport
 from truing.domain.media import IngestedMedia, Media
-from truing.domain.modality import CheckInput
+from truing.domain.modality import CheckInput, Marks
 from truing.domain.recipe import Example, MediaFile
 from truing.domain.settings import Setting, Settings
 from truing.metrics.words import CER, SENTENCE, WER
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Speech:
-    """Sound to text. Abilities: recognise, train, baseline, publish, play."""
+    """Sound to text. Abilities: recognise, train, baseline, publish, combine, play."""
 
     name: str = "speech"
     summary: str = "spoken words and their transcripts"
@@ -30,6 +30,7 @@ class Speech:
     metrics: tuple[Metric, ...] = (WER, CER, SENTENCE)
     recipes: Mapping[str, str] = RECIPES
     baseline_name: str = "nearest template (MFCC)"
+    least_likeness: str = "speech.near_duplicate"
 
     def ingest(self, role: str, source: object) -> IngestedMedia:
         """See `media.ingest`."""
@@ -49,6 +50,24 @@ class Speech:
 
         return group_keys(media)
 
+    def marks(self, media: Sequence[Media]) -> Marks:
+        """See `fingerprint.marks`."""
+        from truing.modalities.speech.fingerprint import marks
+
+        return marks(media)
+
+    def likeness(self, one: Mapping[str, bytes], other: Mapping[str, bytes]) -> float:
+        """See `fingerprint.likeness`."""
+        from truing.modalities.speech.fingerprint import likeness
+
+        return likeness(one["audio"], other["audio"])
+
+    def sketch(self, media: Sequence[Media]) -> tuple[float, ...] | None:
+        """See `fingerprint.sketch`."""
+        from truing.modalities.speech.fingerprint import sketch
+
+        return sketch(media)
+
     def open_recognizer(self, model: str, options: Mapping[str, object]) -> SpeechRecognizer:
         """See `recognize.open_recognizer`."""
         from truing.modalities.speech.recognize import open_recognizer
@@ -66,6 +85,18 @@ class Speech:
         from truing.modalities.speech.publish import publish
 
         return publish(model, target, options)
+
+    def locate(self, model: str) -> Path:
+        """See `model_folder.find_model`."""
+        from truing.modalities.speech.model_folder import find_model
+
+        return find_model(model)
+
+    def merge(self, base: Path, adapter: Path, target: Path) -> None:
+        """See `recipes.adapters.merge_adapter`."""
+        from truing.modalities.speech.recipes.adapters import merge_adapter
+
+        merge_adapter(base, adapter, target)
 
     def play(self, media: Mapping[str, MediaFile]) -> None:
         """See `play.play`."""

@@ -112,6 +112,22 @@ class SpeechRecognizer:
                 spent[owner] += share
         return [self._told(*pair) for pair in zip(told, spent, strict=True)]
 
+    def confidence_in(self, media: Mapping[str, MediaFile], text: str) -> float | None:
+        """How likely the model finds a text, in the writing it finds likeliest: as it stands, in
+        small letters, as a sentence, or in capitals. None for sound that it hears in pieces.
+
+        Raises:
+            NotFoundError: no such file.
+            DamagedError: media that cannot be decoded.
+        """
+        with Recording(_audio(media)) as recording:
+            heard = list(islice(pieces(recording, self._runtime.seconds), 2))
+        if len(heard) != 1 or not _audible(heard[0]):
+            return None
+        tokens = (self._runtime.vocabulary.tokens(form) for form in _writings(text))
+        texts = [one for one in tokens if one]
+        return max(self._runtime.weigh(heard[0].sound, texts)) if texts else None
+
     def _pieces(
         self,
         many: Iterable[Mapping[str, MediaFile]],
@@ -183,6 +199,15 @@ def _audio(media: Mapping[str, MediaFile]) -> MediaFile:
             hint="give the sound under the role `audio`",
         )
     return media["audio"]
+
+
+def _writings(text: str) -> list[str]:
+    plain = " ".join(text.split())
+    low = plain.lower()
+    sentence = low[:1].upper() + low[1:]
+    forms = dict.fromkeys((plain, low, sentence, f"{sentence.rstrip('.')}.", plain.upper()))
+    # Whisper begins its text with a blank; small models trained from nothing may not.
+    return [form for one in forms for form in (f" {one}", one)] if plain else []
 
 
 def _audible(piece: Piece) -> bool:

@@ -120,4 +120,12 @@ THRESHOLDS: tuple[Setting, ...] = (
         minimum=0.0,
         help="`speaking_rate`: slower than this is unusual",
     ),
+    Setting(
+        key="speech.near_duplicate",
+        default=0.85,
+        minimum=0.0,
+        maximum=1.0,
+        help="`near_duplicate`: the waveforms of two recordings agree at least this far (copies of "
+        "one recording 0.9 to 1, two takes of one word by one person below 0.75)",
+    ),
 )

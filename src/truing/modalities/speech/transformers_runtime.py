@@ -98,6 +98,23 @@ class TransformersRuntime:
             )
         ]
 
+    def weigh(self, sound: NDArray[np.float32], texts: Sequence[Sequence[int]]) -> list[float]:
+        """The confidence in each token sequence; see `Runtime.weigh`."""
+        import torch
+        from transformers.modeling_outputs import BaseModelOutput
+
+        with torch.inference_mode():
+            encoded = self._model.get_encoder()(self._features([sound]))
+            prompt = self.vocabulary.prompt(self._languages(encoded)[0], self._options.task)
+            room = self._model.config.max_target_positions - len(prompt) - 1
+            rows = [list(tokens[:room]) for tokens in texts]
+            state = encoded.last_hidden_state.repeat_interleave(len(rows), dim=0)
+            scores = self._score(BaseModelOutput(state), [prompt] * len(rows), rows, None)
+        return [
+            Reading(tokens=tuple(row), logprob=sum(map(_log, (*chances, end)))).confidence
+            for row, (chances, end, _, _) in zip(rows, scores, strict=True)
+        ]
+
     def _features(self, sounds: Sequence[NDArray[np.float32]]) -> Any:
         # Sound, not features, is padded with zeros: the model was trained that way.
         found = self._extractor(

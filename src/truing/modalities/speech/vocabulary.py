@@ -127,6 +127,10 @@ class Vocabulary:
         kept = [token for token in tokens if self.is_text(token)]
         return str(self._tokenizer.decode(kept, skip_special_tokens=True)).strip()
 
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of a text as it stands, without specials."""
+        return [int(one) for one in self._tokenizer.encode(text, add_special_tokens=False).ids]
+
     def words(self, tokens: Sequence[int], language: str | None) -> list[tuple[str, int, int]]:
         """Words as (text, first token, token after the last), punctuation with its word.
 

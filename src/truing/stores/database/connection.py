@@ -8,6 +8,7 @@ never touches a connection of its parent.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import weakref
@@ -19,6 +20,7 @@ import sqlalchemy.exc
 
 from truing.domain.errors import (
     ConflictError,
+    DamagedError,
     InvalidInputError,
     NotFoundError,
     TruingError,
@@ -129,11 +131,15 @@ class DirectWriting:
 
     def __init__(self, engine: sa.Engine, dialect: Dialect) -> None:
         self._dialect = dialect
+        self._engine = engine
         self._driver_error = engine.dialect.loaded_dbapi.Error
         self._engine_dialect = engine.dialect
         self._pid = os.getpid()
-        self._connection = engine.raw_connection()
-        self._direct = Direct(self._connection.cursor(), engine.dialect)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._connection = self._engine.raw_connection()
+        self._direct = Direct(self._connection.cursor(), self._engine_dialect)
         self._open = True
 
     @property
@@ -145,8 +151,21 @@ class DirectWriting:
         try:
             self._direct.cursor.execute(self._dialect.begin_writing)
         except self._driver_error as error:
-            raise self._meaning(error) from error
+            self._undo()
+            if self._open:
+                raise self._meaning(error) from error
+            self._begin_anew()
         return self._direct
+
+    def _begin_anew(self) -> None:
+        """The server ended the connection since its last use: nothing was under way."""
+        with explained(self._dialect):
+            self._connect()
+            try:
+                self._direct.cursor.execute(self._dialect.begin_writing)
+            except self._driver_error:
+                self._undo()
+                raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
@@ -227,6 +246,11 @@ def explain(error: Exception, dialect: Dialect) -> TruingError | None:
     elif isinstance(error, OverflowError):
         meant = InvalidInputError(
             f"a number is too large for the database: {error}", hint="use numbers of 64 bits"
+        )
+    elif isinstance(error, json.JSONDecodeError):
+        meant = DamagedError(
+            f"`{dialect.place}` holds something that is damaged",
+            hint="restore it from a backup; `truing verify` says what else is touched",
         )
     elif isinstance(error, UnicodeEncodeError):
         meant = InvalidInputError(

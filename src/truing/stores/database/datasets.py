@@ -65,7 +65,7 @@ class DatabaseDatasets:
         self,
         version: DatasetVersion,
         rows: Iterable[DatasetRow],
-        new_assignments: Sequence[Assignment],
+        new_assignments: Iterable[Assignment],
     ) -> None:
         """See `Datasets.add`.
 
@@ -130,7 +130,8 @@ class DatabaseDatasets:
         """See `Datasets.holding`; a sample that no version holds has an empty list."""
         found: dict[str, list[str]] = {uid: [] for uid in uids}
         query = (
-            sa.select(dataset_rows.c.sample_uid, datasets.c.name, datasets.c.number)
+            # The number stands there for systems that order DISTINCT rows by what they show only.
+            sa.select(dataset_rows.c.sample_uid, datasets.c.name, datasets.c.number, datasets.c.id)
             .join(datasets, datasets.c.id == dataset_rows.c.dataset_id)
             .order_by(datasets.c.id)
             .distinct()
@@ -138,7 +139,7 @@ class DatabaseDatasets:
         with self._database.reading() as connection:
             for piece in chunks(found):
                 wanted = query.where(dataset_rows.c.sample_uid.in_(piece))
-                for uid, name, number in connection.execute(wanted):
+                for uid, name, number, _ in connection.execute(wanted):
                     found[uid].append(str(DatasetRef(name=name, number=number)))
         return found
 
@@ -147,8 +148,9 @@ class DatabaseDatasets:
         touched: dict[int, int] = {}
         with self._database.writing() as connection:
             for piece in chunks(dict.fromkeys(uids)):
-                for dataset_id, position in _places(connection, piece):
-                    _entomb(connection, dataset_id, position)
+                places = _places(connection, piece)
+                _entomb(connection, piece, places)
+                for dataset_id, _ in places:
                     touched[dataset_id] = touched.get(dataset_id, 0) + 1
                 connection.execute(
                     sa.delete(assignments).where(assignments.c.sample_uid.in_(piece))
@@ -168,14 +170,18 @@ def _places(connection: sa.Connection, uids: Sequence[str]) -> list[tuple[int, i
     return [(row[0], row[1]) for row in connection.execute(query)]
 
 
-def _entomb(connection: sa.Connection, dataset_id: int, position: int) -> None:
-    for table in (dataset_rows, dataset_blobs):
-        here = (table.c.dataset_id == dataset_id, table.c.position == position)
-        if table is dataset_blobs:
-            connection.execute(sa.delete(table).where(*here))
-        else:
-            nothing = {"sample_uid": None, "salt": None, "payload": None}
-            connection.execute(sa.update(table).where(*here).values(**nothing))
+def _entomb(
+    connection: sa.Connection, uids: Sequence[str], places: Sequence[tuple[int, int]]
+) -> None:
+    if not places:
+        return
+    table = dataset_blobs.c
+    here = (table.dataset_id == sa.bindparam("version"), table.position == sa.bindparam("place"))
+    named = [{"version": dataset_id, "place": position} for dataset_id, position in places]
+    connection.execute(sa.delete(dataset_blobs).where(*here), named)
+    nothing = {"sample_uid": None, "salt": None, "payload": None}
+    gone = dataset_rows.c.sample_uid.in_(uids)
+    connection.execute(sa.update(dataset_rows).where(gone).values(**nothing))
 
 
 def _names(connection: sa.Connection, ids: Sequence[int]) -> list[str]:

@@ -1,11 +1,12 @@
 """What a database system must bring so that the collections can be kept in it.
 
-SQLite is the first; another one is a class with these members in one file, one line in
+SQLite and PostgreSQL are there; another one is a class with these members, one line in
 `store.DIALECTS`, and a subclass of the conformance suite in `truing.testing`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 class Dialect(Protocol):
     """One database at one place, and all SQL that only its system understands."""
 
+    kind: str
+    """The system's name, for people."""
     place: str
     """Path or address without password, for messages."""
+    left_behind: tuple[str, ...]
+    """Where erased texts may still be read after `scrub`, in sentences for people."""
     begin_reading: str
     """Starts a transaction that sees one moment."""
     begin_writing: str
@@ -39,6 +44,10 @@ class Dialect(Protocol):
 
     def create_derived(self, connection: sa.Connection) -> None:
         """Creates what is kept by triggers: the counters and the search index."""
+        ...
+
+    def index_beginnings(self, connection: sa.Connection) -> None:
+        """Makes the search index find words by their first letters as quickly as whole ones."""
         ...
 
     def insert(self, table: sa.Table) -> Any:  # noqa: ANN401 - each dialect's own insert
@@ -85,4 +94,18 @@ class Dialect(Protocol):
 
     def problems(self, connection: sa.Connection) -> list[str]:
         """What is wrong with the database as a file and with the library that reads it."""
+        ...
+
+    def load(
+        self, connection: sa.Connection, table: sa.Table, rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Inserts many rows, in the order of the table's columns, without holding them all."""
+        ...
+
+    def numbers(self, connection: sa.Connection) -> dict[str, int]:
+        """The last number given out, by table; tables that gave none are left out."""
+        ...
+
+    def set_numbers(self, connection: sa.Connection, numbers: Mapping[str, int]) -> None:
+        """The opposite of `numbers`: the next rows get numbers above these."""
         ...

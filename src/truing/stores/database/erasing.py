@@ -25,6 +25,7 @@ from truing.stores.database.schema import (
     sample_groups,
     samples,
 )
+from truing.stores.database.tallies import uncount
 
 
 def erase_samples(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
@@ -56,6 +57,7 @@ def erase_samples(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
             erase_rows(connection, table, gone)
         uids = [row[1] for row in rows]
         connection.execute(sa.delete(evaluated_rows).where(evaluated_rows.c.sample_uid.in_(uids)))
+        uncount(connection, piece)
         connection.execute(sa.delete(samples).where(columns.id.in_(piece)))
     erase_recognitions(connection, sorted(blobs | heard))
     return sorted(blobs - still_referenced(connection, blobs))
@@ -71,9 +73,14 @@ def erase_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) 
 
 def still_referenced(connection: sa.Connection, digests: Iterable[str]) -> set[str]:
     """Those digests that a sample, a derived medium or a live dataset row refers to."""
-    found: set[str] = set()
-    for piece in chunks(digests):
-        for column in (sample_blobs.c.digest, dataset_blobs.c.digest):
-            query = sa.select(column).where(column.in_(piece)).distinct()
-            found.update(connection.scalars(query))
-    return found
+    columns = (sample_blobs.c.digest, dataset_blobs.c.digest)
+    # One look for each: a blob that a million samples share is not counted.
+    looks = [
+        sa.select(sa.literal(1)).where(column == sa.bindparam("wanted")).limit(1)
+        for column in columns
+    ]
+    return {
+        digest
+        for digest in digests
+        if any(connection.scalar(look, {"wanted": digest}) is not None for look in looks)
+    }

@@ -72,6 +72,16 @@ class DatabaseModels:
         with self._database.reading() as connection:
             return connection.scalar(_champion(modality, audience))
 
+    def champions(self, modality: str | None = None) -> dict[tuple[str, str], str]:
+        """See `Models.champions`."""
+        table = champions.c
+        query = sa.select(table.modality, table.audience, table.model)
+        query = query.order_by(table.modality, table.audience)
+        if modality is not None:
+            query = query.where(table.modality == modality)
+        with self._database.reading() as connection:
+            return {(kind, who): model for kind, who, model in connection.execute(query)}
+
     def promote(self, promotion: Promotion, *, expected: str | None) -> Promotion:
         """See `Models.promote`."""
         with self._database.writing() as connection:
@@ -80,19 +90,26 @@ class DatabaseModels:
             )
             if now != expected:
                 raise _moved(promotion, expected, now)
-            insert = self._database.dialect.insert(champions).values(
-                modality=promotion.modality, audience=promotion.audience, model=promotion.model
-            )
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["modality", "audience"],
-                    set_={"model": insert.excluded.model},
-                )
-            )
+            connection.execute(self._move(promotion))
             number = connection.scalar(
                 sa.insert(promotions).values(_promotion_row(promotion)).returning(promotions.c.id)
             )
         return replace(promotion, id=number or 0)
+
+    def _move(self, promotion: Promotion) -> sa.Insert | sa.Delete:
+        """What the move does to the alias."""
+        if not promotion.model:
+            return sa.delete(champions).where(
+                champions.c.modality == promotion.modality,
+                champions.c.audience == promotion.audience,
+            )
+        insert = self._database.dialect.insert(champions).values(
+            modality=promotion.modality, audience=promotion.audience, model=promotion.model
+        )
+        moved: sa.Insert = insert.on_conflict_do_update(
+            index_elements=["modality", "audience"], set_={"model": insert.excluded.model}
+        )
+        return moved
 
     def promotions(self, modality: str, audience: str) -> list[Promotion]:
         """See `Models.promotions`."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from truing.domain.errors import ConflictError, NotFoundError
-from truing.domain.review import Revision, Standing, Verdict
+from truing.domain.review import Revision, Standing, State, Verdict
+from truing.stores.database.chunks import chunks
 from truing.stores.database.connection import Database
 from truing.stores.database.schema import revisions, samples
+from truing.stores.database.tallies import outdate
 
 
 class DatabaseReviews:
@@ -25,13 +27,19 @@ class DatabaseReviews:
 
         The sample's text counts as known as the deciding revision says.
         """
-        known = result.deciding.prediction_known if result.deciding is not None else True
         sample_id = revision.sample_id
-        seen = sa.select(samples.c.revision).where(samples.c.id == sample_id).with_for_update()
+        columns = (samples.c.revision, samples.c.state)
+        seen = sa.select(*columns).where(samples.c.id == sample_id).with_for_update()
         with self._database.writing() as connection:
-            newest = connection.scalar(seen)
-            if newest is None:
+            row = connection.execute(seen).first()
+            if row is None:
                 raise NotFoundError(f"no sample `{sample_id}`", hint="it was forgotten meanwhile")
+            newest, state = row
+            if state == State.TRASHED.value:
+                raise ConflictError(
+                    f"sample `{sample_id}` is in the trash",
+                    hint=f"truing trash restore {sample_id}, then decide",
+                )
             if newest != expected:
                 raise ConflictError(
                     f"sample `{sample_id}` was reviewed meanwhile: revision {newest} follows "
@@ -44,14 +52,18 @@ class DatabaseReviews:
             connection.execute(
                 sa.update(samples)
                 .where(samples.c.id == sample_id)
-                .values(
-                    state=result.state.value,
-                    truth=result.truth,
-                    revision=number,
-                    prediction_known=int(known),
-                )
+                .values(revision=number, **_stands(result))
             )
+            outdate(connection, [sample_id])
         return replace(revision, id=number or 0)
+
+    def append_many(self, first: Sequence[tuple[Revision, Standing]]) -> list[Revision | None]:
+        """See `Reviews.append_many`."""
+        stored: dict[int, Revision] = {}
+        with self._database.writing() as connection:
+            for piece in chunks(first):
+                stored.update(_append(connection, piece))
+        return [stored.pop(revision.sample_id, None) for revision, _ in first]
 
     def of(self, sample_id: int) -> list[Revision]:
         """See `Reviews.of`."""
@@ -96,6 +108,55 @@ class DatabaseReviews:
             if len(found) < batch:
                 return
             last = found[-1].id
+
+
+def read_revisions(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[Revision]]:
+    """The revisions of a few samples, oldest first; those without any are missing."""
+    query = sa.select(revisions).where(revisions.c.sample_id.in_(ids)).order_by(revisions.c.id)
+    found: dict[int, list[Revision]] = {}
+    for row in connection.execute(query).mappings():
+        found.setdefault(row["sample_id"], []).append(_revision(row))
+    return found
+
+
+def _append(
+    connection: sa.Connection, first: Sequence[tuple[Revision, Standing]]
+) -> dict[int, Revision]:
+    """Stores those whose sample has no revision yet, by sample."""
+    given = {revision.sample_id: (revision, result) for revision, result in reversed(first)}
+    table = samples.c
+    untouched = sa.select(table.id).where(
+        table.id.in_(given), table.revision == 0, table.state != State.TRASHED.value
+    )
+    fresh = [given[number] for number in connection.scalars(untouched.with_for_update())]
+    if not fresh:
+        return {}
+    rows = [_row(revision) for revision, _ in fresh]
+    written = sa.insert(revisions).returning(revisions.c.sample_id, revisions.c.id)
+    numbers: dict[int, int] = {row[0]: row[1] for row in connection.execute(written, rows)}
+    connection.execute(
+        _STAND,
+        [
+            {"decided": one.sample_id, "revision": numbers[one.sample_id], **_stands(result)}
+            for one, result in fresh
+        ],
+    )
+    outdate(connection, numbers)
+    return {one.sample_id: replace(one, id=numbers[one.sample_id]) for one, _ in fresh}
+
+
+_STAND = (
+    sa.update(samples)
+    .where(samples.c.id == sa.bindparam("decided"))
+    .values(
+        {name: sa.bindparam(name) for name in ("state", "truth", "revision", "prediction_known")}
+    )
+)
+
+
+def _stands(result: Standing) -> dict[str, Any]:
+    known = result.deciding.prediction_known if result.deciding is not None else True
+    return {"state": result.state.value, "truth": result.truth, "prediction_known": int(known)}
 
 
 def _row(revision: Revision) -> dict[str, Any]:

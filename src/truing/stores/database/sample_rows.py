@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from truing.domain.consent import Consent, Purpose
+from truing.domain.errors import DamagedError
 from truing.domain.finding import Finding, Severity
 from truing.domain.media import Media
 from truing.domain.prediction import Alternative, Prediction, PredictionKind, Recognition, Word
@@ -140,7 +142,14 @@ def read_samples(connection: sa.Connection, ids: Sequence[int]) -> list[Sample]:
     for piece in chunks(ids):
         query = sa.select(samples).where(samples.c.id.in_(piece))
         for row in connection.execute(query).mappings():
-            found[row["id"]] = _sample(row)
+            try:
+                found[row["id"]] = _sample(row)
+            except (ValueError, TypeError, LookupError, AttributeError) as error:
+                raise DamagedError(
+                    f"what is stored of sample {row['id']} cannot be read",
+                    hint="restore the database from a backup; `truing verify` says what else is "
+                    "touched",
+                ) from error
     return [found[number] for number in ids if number in found]
 
 
@@ -198,6 +207,8 @@ def _media(document: Row) -> tuple[Media, ...]:
 
 def read_findings(text: str) -> tuple[Finding, ...]:
     """Findings from their column."""
+    if text == NO_FINDINGS:
+        return ()
     return tuple(Finding(**{**one, "severity": Severity(one["severity"])}) for one in to_list(text))
 
 
@@ -278,10 +289,18 @@ def _consent_json(consent: Consent) -> Row:
     return held
 
 
+_PURPOSES = {purpose.value: purpose for purpose in Purpose}
+
+
 def _consent(held: Row) -> Consent:
-    known = {purpose.value: purpose for purpose in Purpose}
+    return _same_consent(held["policy"], tuple(held["purposes"]), held.get("withdrawn_at"))
+
+
+@lru_cache(maxsize=1024)
+def _same_consent(policy: str, purposes: tuple[str, ...], withdrawn_at: int | None) -> Consent:
+    # Nearly all samples have the same one.
     return Consent(
-        policy=held["policy"],
-        purposes=frozenset(known[one] for one in held["purposes"] if one in known),
-        withdrawn_at=held.get("withdrawn_at"),
+        policy=policy,
+        purposes=frozenset(_PURPOSES[one] for one in purposes if one in _PURPOSES),
+        withdrawn_at=withdrawn_at,
     )

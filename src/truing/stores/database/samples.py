@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from truing.domain.finding import CheckReport
 from truing.domain.prediction import Prediction
-from truing.domain.review import State
+from truing.domain.review import LIVE, State
 from truing.domain.sample import Added, NewSample, Page, Sample, SampleFilter, SampleOrder
 from truing.stores.database.chunks import chunks
 from truing.stores.database.connection import Database
-from truing.stores.database.erasing import erase_rows, erase_samples
+from truing.stores.database.erasing import erase_rows, erase_samples, still_referenced
 from truing.stores.database.paging import (
     conditions,
     few_samples,
@@ -47,14 +47,16 @@ from truing.stores.database.schema import (
     sample_blobs,
     sample_findings,
     sample_groups,
+    trash,
 )
 from truing.stores.database.schema import samples as sample_table
+from truing.stores.database.tallies import outdate
 
 TRAINED = "trained"
 """The counter beside those named like states."""
 _DIGESTS_AT_ONCE = 5000
 _INDEXED_AT_ONCE = 50
-"""So many new samples enter the search index when they are added; fewer wait for a search."""
+"""Whoever adds so many takes those before into the search index; all others wait for a search."""
 _INDEXED_TOGETHER = 5000
 """Samples that enter the search index in one transaction: others may write in between."""
 
@@ -88,6 +90,11 @@ class DatabaseSamples:
         """
         if not samples:
             return []
+        if len(samples) >= _INDEXED_AT_ONCE:
+            # The batches before have their verdicts by now, and so are taken in only once. They
+            # are stored in any case; when the index must wait, the next search sees to it.
+            with contextlib.suppress(UnavailableError):
+                self._make_searchable()
         known: dict[Name, Added] = {}
         try:
             with self._database.writing_directly() as direct:
@@ -100,10 +107,6 @@ class DatabaseSamples:
                 f"a sample with one of the uids `{uids}`… is stored already",
                 hint="give each new sample a uid of its own",
             ) from error
-        if len(fresh) >= _INDEXED_AT_ONCE:
-            # They are stored; when the index must wait, the next search sees to it.
-            with contextlib.suppress(UnavailableError):
-                self._make_searchable()
         for number, one in zip(numbers, fresh, strict=True):
             known[_name(one)] = Added(id=number, uid=one.uid, new=True)
         return _answer(samples, known)
@@ -247,15 +250,21 @@ class DatabaseSamples:
     def _count_texts(self, connection: sa.Connection, text: str) -> int:
         found = self._dialect.matching(text)
         if not text.strip():
-            return sum(_counts(connection, None).get(state.value, 0) for state in State)
+            return sum(_counts(connection, None).get(state.value, 0) for state in LIVE)
         if found is None:
             return 0
+        if _counts(connection, None).get(State.TRASHED.value, 0):
+            shown = (sample_table.c.id.in_(found), sample_table.c.state != State.TRASHED.value)
+            query = sa.select(sa.func.count()).select_from(sample_table).where(*shown)
+            return connection.scalar(query) or 0
         return connection.scalar(sa.select(sa.func.count()).select_from(found.subquery())) or 0
 
     def state_counts(self, modality: str | None = None) -> dict[str, int]:
         """See `Samples.state_counts`: every state is named, also those without samples."""
         with self._database.reading() as connection:
             counted = _counts(connection, modality)
+            if counted.get(State.TRASHED.value, 0):
+                counted[TRAINED] = counted.get(TRAINED, 0) - _trained_trash(connection, modality)
         names = [*(state.value for state in State), TRAINED]
         return {name: counted.get(name, 0) for name in names}
 
@@ -277,6 +286,7 @@ class DatabaseSamples:
             }
             change = sa.update(sample_table).where(sample_table.c.id == id)
             connection.execute(change.values(**values))
+            outdate(connection, [id])
         return kept
 
     def set_report(self, id: int, report: CheckReport) -> None:
@@ -310,6 +320,11 @@ class DatabaseSamples:
         with self._database.writing() as connection:
             return erase_samples(connection, ids)
 
+    def needed_blobs(self, digests: Sequence[str]) -> set[str]:
+        """See `Samples.needed_blobs`."""
+        with self._database.reading() as connection:
+            return still_referenced(connection, digests)
+
     def referenced_blobs(self) -> Iterator[str]:
         """See `Samples.referenced_blobs`: also what media were derived from, and what live rows
         of dataset versions need. In order, each once.
@@ -335,6 +350,14 @@ class DatabaseSamples:
             if len(found) < _DIGESTS_AT_ONCE:
                 return
             last = found[-1]
+
+
+def _trained_trash(connection: sa.Connection, modality: str | None) -> int:
+    table = sample_table.c
+    here = [table.id == trash.c.sample_id, table.trained == 1]
+    if modality is not None:
+        here.append(table.modality == modality)
+    return connection.scalar(sa.select(sa.func.count()).select_from(trash).where(*here)) or 0
 
 
 def _no_sample(id: int) -> NotFoundError:

@@ -11,6 +11,8 @@ tables of its own.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
@@ -34,6 +36,27 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.I
     # Most captured samples have no source key, many no subject: their rows stay out of it.
     rows = sa.text(where)
     return sa.Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
+
+
+def _walked(name: str, key: str) -> sa.Index:
+    narrowed = ("sampling", "source", "certainty", "captured_at", "trained")
+    rest = (column for column in narrowed if column != key)
+    return sa.Index(name, "modality", "state", key, "id", *rest)
+
+
+def _sums() -> list[sa.Column[Any]]:
+    kinds = ("raw", "corrected")
+    compared = [
+        column
+        for kind in kinds
+        for column in (
+            _whole(f"{kind}_samples"),
+            _whole(f"{kind}_exact"),
+            _real(f"{kind}_numerator"),
+            _real(f"{kind}_denominator"),
+        )
+    ]
+    return [_real("seconds"), *compared]
 
 
 def _position() -> sa.Column[int]:
@@ -92,10 +115,11 @@ samples = sa.Table(
     _partial(
         "samples_source_key", "source", "source_key", where="source_key IS NOT NULL", unique=True
     ),
-    # Each page is put together from one walk per modality and state.
-    sa.Index("samples_by_date", "modality", "state", "captured_at", "id"),
-    sa.Index("samples_by_certainty", "modality", "state", "certainty", "id"),
-    sa.Index("samples_by_quality", "modality", "state", "quality", "id"),
+    # Each page is put together from one walk per modality and state. What lists are narrowed by
+    # stands in the index, but for names: a walk that passes over many rows looks at none of them.
+    _walked("samples_by_date", "captured_at"),
+    _walked("samples_by_certainty", "certainty"),
+    _walked("samples_by_quality", "quality"),
     _partial(
         "samples_by_subject",
         "modality",
@@ -106,7 +130,7 @@ samples = sa.Table(
         where="subject IS NOT NULL",
     ),
     sa.Index("samples_by_source", "source", "session", "id"),
-    _partial("samples_by_training", "id", where="trained = 1"),
+    _partial("samples_by_training", "modality", "state", "captured_at", "id", where="trained = 1"),
 )
 
 UNKNOWN_CONFIDENCE = 9.0e9
@@ -139,6 +163,7 @@ sample_findings = sa.Table(
     metadata,
     _text("check", key=True),
     sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Index("sample_findings_by_sample", "sample_id", "check"),
     sqlite_with_rowid=False,
 )
 
@@ -387,4 +412,60 @@ events = sa.Table(
     _text("actor"),
     _text("data"),
     sqlite_autoincrement=True,
+)
+
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    # Keyed digests of what was forgotten; the same lines stand in a file beside the database.
+    _text("mac", key=True),
+    _text("kind"),
+    _text("key"),
+    _whole("at"),
+    _whole("number"),
+    sqlite_with_rowid=False,
+)
+
+trash = sa.Table(
+    "trash",
+    metadata,
+    _of("samples", primary_key=True),
+    _whole("at"),
+    _text("actor"),
+    sa.Index("trash_by_date", "at", "sample_id"),
+)
+
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    # One row for each kind of sample, and what all of that kind add up to.
+    _numbered(),
+    *(
+        _text(name)
+        for name in ("modality", "state", "subject", "source", "model", "week", "chance")
+    ),
+    _whole("samples"),
+    *_sums(),
+    sa.Index(
+        "tallies_by_kind",
+        *("modality", "state", "subject", "source", "model", "week", "chance"),
+        unique=True,
+    ),
+    sqlite_autoincrement=True,
+)
+
+tallied = sa.Table(
+    "tallied",
+    metadata,
+    # What each counted sample added, to be taken back when it changes.
+    sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
+    _whole("tally_id"),
+    *_sums(),
+)
+
+outdated = sa.Table(
+    "outdated",
+    metadata,
+    # Samples that changed since they were counted.
+    sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
 )

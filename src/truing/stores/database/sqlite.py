@@ -18,6 +18,7 @@ import importlib
 import sqlite3
 import time
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,8 +29,9 @@ import sqlalchemy.exc
 import sqlalchemy.sql.operators
 
 from truing.domain.errors import DamagedError, InvalidInputError, TruingError, UnavailableError
+from truing.stores.database.chunks import chunks
 from truing.stores.database.prepared import Direct, Prepared
-from truing.stores.database.schema import NUMBERS, counters
+from truing.stores.database.schema import NUMBERS, counters, samples
 
 BUSY_SECONDS = 60.0
 """How long a statement waits for another writer before it gives up."""
@@ -102,6 +104,10 @@ _TAKE_IN = """
 INSERT INTO search (rowid, said, truth)
 SELECT id, said, truth FROM samples WHERE id > ? AND id <= ? ORDER BY id
 """
+_LAST_NUMBERS = """
+SELECT name, seq FROM sqlite_sequence
+UNION ALL SELECT 'samples', value FROM counters WHERE modality = '' AND name = 'samples'
+"""
 
 _search = sa.table("search", sa.column("rowid", sa.Integer), sa.column("search", sa.Text))
 _plus: sqlalchemy.sql.operators.custom_op[Any] = sqlalchemy.sql.operators.custom_op("+")
@@ -120,6 +126,8 @@ def library() -> ModuleType:
 class SQLite:
     """A database file."""
 
+    kind = "SQLite"
+    left_behind: tuple[str, ...] = ()
     begin_reading = "BEGIN"
     begin_writing = "BEGIN IMMEDIATE"
 
@@ -202,6 +210,19 @@ class SQLite:
         for statement in _DERIVED:
             connection.exec_driver_sql(statement)
 
+    def index_beginnings(self, connection: sa.Connection) -> None:
+        """See `Dialect.index_beginnings`: an index of the first one, two and three letters; longer
+        beginnings have few words. An index that is there is made anew.
+        """
+        mark, _ = _marks(connection)
+        connection.exec_driver_sql("DROP TABLE search")
+        connection.exec_driver_sql(_SEARCH.replace("fts5(", "fts5( prefix = '1 2 3',"))
+        if self._version >= SECURE_SEARCH_VERSION:
+            connection.exec_driver_sql(
+                "INSERT INTO search (search, rank) VALUES ('secure-delete', 1)"
+            )
+        connection.exec_driver_sql(_TAKE_IN, (0, mark))
+
     def insert(self, table: sa.Table) -> Any:  # noqa: ANN401 - SQLite's own insert
         """See `Dialect.insert`."""
         return sqlalchemy.dialects.sqlite.insert(table)
@@ -251,6 +272,12 @@ class SQLite:
                 f"`{self.place}` is no sound database: {error}",
                 hint="restore it from a backup; `truing verify` says what else is touched",
             )
+        if "could not decode to utf-8" in str(error).lower():
+            # SQLite's own words quote the text.
+            return DamagedError(
+                f"`{self.place}` holds a text that is damaged",
+                hint="restore it from a backup; `truing verify` says what else is touched",
+            )
         if code == _TOO_BIG:
             return InvalidInputError(
                 "a text is too large for the database", hint="keep texts below 1 GB"
@@ -264,6 +291,9 @@ class SQLite:
             cursor = raw.cursor()
             if self._version < SECURE_SEARCH_VERSION:
                 cursor.execute("INSERT INTO search (search) VALUES ('optimize')")
+            # `secure_delete` overwrites what is deleted, but not the copies that stay in the unused
+            # part of a page when entries move to another one: only a new file has none.
+            cursor.execute("VACUUM")
             self._truncate_log(cursor)
         finally:
             raw.close()
@@ -312,6 +342,35 @@ class SQLite:
                 raise
             return ["the search index does not match the texts of the samples"]
         return []
+
+    def load(
+        self, connection: sa.Connection, table: sa.Table, rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """See `Dialect.load`."""
+        names = ", ".join(f'"{column.name}"' for column in table.columns)
+        values = ", ".join("?" for _ in table.columns)
+        # The names are our own.
+        insert = f'INSERT INTO "{table.name}" ({names}) VALUES ({values})'  # noqa: S608
+        for piece in chunks(rows):
+            connection.exec_driver_sql(insert, [tuple(row) for row in piece])
+
+    def numbers(self, connection: sa.Connection) -> dict[str, int]:
+        """See `Dialect.numbers`."""
+        held = {row[0]: row[1] for row in connection.exec_driver_sql(_LAST_NUMBERS)}
+        return {table: number for table, number in held.items() if number}
+
+    def set_numbers(self, connection: sa.Connection, numbers: Mapping[str, int]) -> None:
+        """See `Dialect.set_numbers`."""
+        for table, last in numbers.items():
+            if table == samples.name:
+                mark = sa.update(counters).where(
+                    counters.c.modality == NUMBERS, counters.c.name == "samples"
+                )
+                connection.execute(mark.values(value=last))
+                continue
+            gone = "DELETE FROM sqlite_sequence WHERE name = ?"
+            connection.exec_driver_sql(gone, (table,))
+            connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, last))
 
 
 def _marks(connection: sa.Connection) -> tuple[int, int]:

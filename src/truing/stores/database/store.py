@@ -9,20 +9,26 @@ import sqlalchemy as sa
 
 from truing.domain import ports
 from truing.domain.clock import Clock, SystemClock
-from truing.domain.errors import InvalidInputError, NotFoundError
+from truing.domain.erasure import Erasures, Renamed
+from truing.domain.errors import InvalidInputError, MissingDependencyError, NotFoundError
+from truing.domain.trash import Trash
 from truing.stores.database.connection import Database
 from truing.stores.database.datasets import DatabaseDatasets
 from truing.stores.database.dialect import Dialect
+from truing.stores.database.erasures import DatabaseErasures
 from truing.stores.database.evaluations import DatabaseEvaluations
 from truing.stores.database.events import DatabaseEvents
 from truing.stores.database.migrations import migrate
 from truing.stores.database.models import DatabaseModels
+from truing.stores.database.names import rename_subject
 from truing.stores.database.recognitions import DatabaseRecognitions
 from truing.stores.database.reviews import DatabaseReviews
 from truing.stores.database.runs import DatabaseRuns
 from truing.stores.database.samples import TRAINED, DatabaseSamples
 from truing.stores.database.schema import NUMBERS, counters, samples
 from truing.stores.database.sqlite import SQLite
+from truing.stores.database.tallies import DatabaseTallies
+from truing.stores.database.trash import DatabaseTrash
 
 
 class DatabaseStore:
@@ -36,6 +42,9 @@ class DatabaseStore:
     models: ports.Models
     evaluations: ports.Evaluations
     events: ports.Events
+    erasures: Erasures
+    trash: Trash
+    tallies: ports.Tallies
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -47,6 +56,34 @@ class DatabaseStore:
         self.models = DatabaseModels(database)
         self.evaluations = DatabaseEvaluations(database)
         self.events = DatabaseEvents(database)
+        self.erasures = DatabaseErasures(database)
+        self.trash = DatabaseTrash(database)
+        self.tallies = DatabaseTallies(database)
+
+    @property
+    def file(self) -> Path | None:
+        """See `Store.file`."""
+        path: Path | None = getattr(self._database.dialect, "path", None)
+        return path
+
+    def rename_subject(self, name: str, pseudonym: str, *, everywhere: bool) -> Renamed:
+        """See `Store.rename_subject`."""
+        return rename_subject(self._database, name, pseudonym, everywhere=everywhere)
+
+    @property
+    def database(self) -> Database:
+        """The database below, for what reaches all tables at once."""
+        return self._database
+
+    @property
+    def place(self) -> str:
+        """See `Store.place`."""
+        return f"{self._database.dialect.kind} {self._database.dialect.place}"
+
+    @property
+    def left_behind(self) -> tuple[str, ...]:
+        """See `Store.left_behind`."""
+        return self._database.dialect.left_behind
 
     def scrub(self) -> None:
         """See `Store.scrub`.
@@ -71,7 +108,7 @@ class DatabaseStore:
                 if row[2] != 0 and row[0] != NUMBERS
             }
             real = _recount(connection)
-        for modality, name in sorted(counted.keys() | real.keys()):
+        for modality, name in sorted(counted.keys() | real.keys(), key=str):
             kept, true = counted.get((modality, name), 0), real.get((modality, name), 0)
             if kept != true:
                 found.append(f"the counter `{name}` of `{modality}` says {kept}, not {true}")
@@ -100,26 +137,32 @@ def _recount(connection: sa.Connection) -> dict[tuple[str, str], int]:
 
 
 def open_database(
-    where: Path | str, *, create: bool = True, clock: Clock | None = None
+    where: Path | str,
+    *,
+    create: bool = True,
+    clock: Clock | None = None,
+    before_migrating: Callable[[], object] = lambda: None,
 ) -> DatabaseStore:
     """Opens the database of a workspace and brings it up to date.
 
     Args:
-        where: path of a SQLite file, or a URL (`sqlite:///…`).
+        where: path of a SQLite file, or a URL (`sqlite:///…`, `postgresql://…`).
         create: make a new one when there is none; its folder must exist.
         clock: dates the migrations.
+        before_migrating: called before the schema of a database with content is changed.
 
     Raises:
         NotFoundError: nothing there and `create` is False.
         InvalidInputError: an unknown kind of database, or one of another program.
         UnavailableError: it cannot be opened or written.
+        MissingDependencyError: the driver of its system is not installed.
         DamagedError: the file is no database, or was written by a newer version of this one.
     """
     dialect = _dialect(where, create=create)
     database = Database(dialect)
     try:
         database.prepare()
-        if migrate(database, clock or SystemClock()):
+        if migrate(database, clock or SystemClock(), before=before_migrating):
             # SQLite compiles every statement anew on a connection that has made a search index.
             database.close()
     except BaseException:
@@ -155,5 +198,19 @@ def _sqlite_url(text: str, create: bool) -> Dialect:  # noqa: FBT001 - a table's
     return _sqlite(Path(path), create=create)
 
 
-DIALECTS: Mapping[str, Callable[[str, bool], Dialect]] = {"sqlite": _sqlite_url}
+def _postgresql_url(text: str, create: bool) -> Dialect:  # noqa: FBT001 - a table's own signature
+    try:
+        from truing.stores.database.postgresql import from_url
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"PostgreSQL needs a driver: {error}", hint='pip install "truing[postgres]"'
+        ) from error
+    return from_url(text, create)
+
+
+DIALECTS: Mapping[str, Callable[[str, bool], Dialect]] = {
+    "postgres": _postgresql_url,
+    "postgresql": _postgresql_url,
+    "sqlite": _sqlite_url,
+}
 """How a URL of each kind is opened: (URL, create) -> dialect."""

@@ -1,8 +1,9 @@
 """Tensors and training state on disk: safetensors and JSON, never pickle.
 
 A checkpoint folder holds `model.safetensors`, `optimizer.safetensors`, `best.safetensors` (when
-validation chose one) and `state.json`. Whoever calls seals the folder with a manifest; a torn or
-altered one is never offered for resuming, so nothing here guesses at missing parts.
+validation chose one), `average.safetensors` (when the end is averaged) and `state.json`. Whoever
+calls seals the folder with a manifest; a torn or altered one is never offered for resuming, so
+nothing here guesses at missing parts.
 """
 
 from __future__ import annotations
@@ -19,19 +20,27 @@ Tensors = dict[str, Any]
 
 
 def weights_of(model: Any) -> Tensors:
-    """A copy of every parameter on the CPU, by name; tied weights once."""
-    return {name: p.detach().to("cpu", copy=True) for name, p in model.named_parameters()}
+    """A copy of every parameter that is trained, on the CPU, by name; tied weights once.
+
+    What is frozen is the base's own and is not kept: an adapter's checkpoint is small.
+    """
+    return {name: p.detach().to("cpu", copy=True) for name, p in trained(model).items()}
+
+
+def trained(model: Any) -> Tensors:
+    """The parameters that are trained, by name: themselves, not copies."""
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
 def put_weights(model: Any, weights: Mapping[str, Any]) -> None:
-    """Copies `weights` into the model's parameters, in place.
+    """Copies `weights` into the model's trained parameters, in place.
 
     Raises:
         DamagedError: names or shapes are not those of the model.
     """
     import torch
 
-    parameters = dict(model.named_parameters())
+    parameters = trained(model)
     wrong = parameters.keys() ^ weights.keys() or {
         name for name, p in parameters.items() if p.shape != weights[name].shape
     }
@@ -46,9 +55,17 @@ def put_weights(model: Any, weights: Mapping[str, Any]) -> None:
 
 
 def write_checkpoint(
-    folder: Path, *, model: Any, optimizer: Any, best: Tensors | None, state: Mapping[str, Any]
+    folder: Path,
+    *,
+    model: Any,
+    optimizer: Any,
+    kept: Mapping[str, Tensors | None],
+    state: Mapping[str, Any],
 ) -> None:
-    """Fills `folder` with all that `read_checkpoint` needs."""
+    """Fills `folder` with all that `read_checkpoint` needs.
+
+    `kept` are weights beside those of the step, by name: the best and the averaged ones.
+    """
     from safetensors.torch import save_file
 
     save_file(weights_of(model), folder / "model.safetensors")
@@ -60,13 +77,16 @@ def write_checkpoint(
         },
         folder / "optimizer.safetensors",
     )
-    if best is not None:
-        save_file(best, folder / "best.safetensors")
+    for name, weights in kept.items():
+        if weights is not None:
+            save_file(weights, folder / f"{name}.safetensors")
     (folder / "state.json").write_text(json.dumps(state, sort_keys=True), encoding="utf-8")
 
 
-def read_checkpoint(folder: Path, *, model: Any, optimizer: Any) -> tuple[Tensors | None, Any]:
-    """Puts weights and optimizer state back; returns (best weights or None, state).
+def read_checkpoint(
+    folder: Path, *, model: Any, optimizer: Any
+) -> tuple[Mapping[str, Tensors], Any]:
+    """Puts weights and optimizer state back; returns (the weights kept beside, state).
 
     Raises:
         DamagedError: a file is missing, or does not fit the model.
@@ -88,8 +108,9 @@ def read_checkpoint(folder: Path, *, model: Any, optimizer: Any) -> tuple[Tensor
         # Adam counts its steps on the CPU; its moments lie where the weights are.
         place = "cpu" if key == "step" else parameters[name].device
         optimizer.state[parameters[name]][key] = value.to(place)
-    best = folder / "best.safetensors"
-    return (load_file(best) if best.exists() else None), state
+    beside = {file.stem: file for file in folder.glob("*.safetensors")}
+    own = ("model", "optimizer")
+    return {name: load_file(file) for name, file in beside.items() if name not in own}, state
 
 
 def write_model_folder(folder: Path, *, model: Any, processor: Any) -> None:

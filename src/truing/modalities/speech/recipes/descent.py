@@ -15,24 +15,32 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from truing.domain.errors import ConflictError, RunFailedError, SettingError
-from truing.domain.recipe import RunContext
+from truing.domain.errors import ConflictError, RunFailedError
+from truing.domain.recipe import KnowsShortages, RunContext
+from truing.modalities.speech.recipes.candidates import Average, Best
 from truing.modalities.speech.recipes.checkpoints import (
-    Tensors,
     put_weights,
     read_checkpoint,
-    weights_of,
     write_checkpoint,
+)
+from truing.modalities.speech.recipes.numerics import Numerics
+from truing.modalities.speech.recipes.shortage import (
+    more_parts,
+    no_memory_left,
+    out_of_memory,
+    pieces,
+    refuse_more,
+    release,
 )
 from truing.modalities.speech.recipes.transcripts import IGNORED
 from truing.modalities.speech.recipes.validate import cross_entropy_sum
 from truing.modalities.speech.recipes.waveforms import random_for
 
 SCHEDULES = ("linear", "cosine", "constant")
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 SMOOTHED = 20
 """Last losses that are averaged into a run's final `train_loss`."""
 
+Check = Callable[[], dict[str, float]]
 Batch = tuple[Any, Any, Any]
 """Features (rows, mel, frames), decoder inputs and labels (rows, tokens), all on the CPU."""
 
@@ -53,45 +61,11 @@ class Plan:
     """Validations without gain after which the run ends; 0 = never."""
     choosing: bool
     """Whether validation may choose the step; else it is reported and the last step is kept."""
+    average_from: int
+    """Weights after later steps than this are averaged; `total` averages none."""
     checkpoint_minutes: float
     seed: int
     identity: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numerics:
-    """Where and how precisely the arithmetic runs."""
-
-    device: Any
-    autocast: Callable[[], Any]
-    scaler: Any
-
-
-@dataclass(slots=True, kw_only=True)
-class Best:
-    """The best step so far by validation WER, ties broken by validation loss."""
-
-    step: int = -1
-    wer: float = float("inf")
-    loss: float = float("inf")
-    misses: int = 0
-    """Validations since then without an improvement."""
-    weights: Tensors | None = None
-
-    def offer(self, step: int, figures: Mapping[str, float], model: Any) -> None:
-        """Keeps a copy of the model's weights when `figures` beat the best so far."""
-        wer, loss = figures["validation_wer"], figures["validation_loss"]
-        if (wer, loss) < (self.wer, self.loss):
-            self.step, self.wer, self.loss, self.misses = step, wer, loss, 0
-            self.weights = weights_of(model)
-        else:
-            self.misses += 1
-
-    def as_state(self) -> dict[str, float]:
-        """The figures without the weights, for a checkpoint's JSON; empty before the first."""
-        if self.weights is None:
-            return {}
-        return {"step": self.step, "wer": self.wer, "loss": self.loss, "misses": self.misses}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,10 +75,24 @@ class Descent:
     finished: bool = False
     step: int = 0
     best: Best = field(default_factory=Best)
+    average: Average = field(default_factory=Average)
     validated: dict[str, float] = field(default_factory=dict)
     """Figures of the last validation."""
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    parts: int = 1
+    """Pieces that each batch is computed in; more than 1 when memory was short."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know about how the steps were computed."""
+        if self.parts == 1:
+            return []
+        said = (
+            f"Memory was short: each batch was computed in {self.parts} pieces, which changes "
+            "nothing but the time. A lower `batch_size` with a higher `accumulation` does the same."
+        )
+        return [said]
 
     @property
     def figures(self) -> dict[str, float]:
@@ -112,7 +100,26 @@ class Descent:
         found = {"train_loss": sum(self.losses) / max(1, len(self.losses)), **self.validated}
         if self.best.weights is not None:
             found |= {"validation_wer": self.best.wer, "validation_loss": self.best.loss}
+        if self.parts > 1:
+            found["batch_parts"] = float(self.parts)
         return found | {"train_seconds": round(self.seconds, 3)}
+
+
+class Alone:
+    """One process that does all of a run; several that share it are `parallel.Team`."""
+
+    def share(self, batches: Callable[[int], Sequence[Batch]]) -> Callable[[int], Sequence[Batch]]:
+        """The batches whose gradients this process computes."""
+        return batches
+
+    def once(self, check: Check | None) -> Check | None:
+        """The validation as this process comes by it."""
+        return check
+
+    def gather(self, model: Any, loss: float) -> float:
+        """Makes the gradients those of the whole step; returns the loss of the whole step."""
+        del model
+        return loss
 
 
 def descend(
@@ -143,6 +150,8 @@ def descend(
     """
     import torch
 
+    team = getattr(context, "team", Alone())
+    batches, check = team.share(batches), team.once(check)
     optimizer = torch.optim.AdamW(decayed_groups(model, plan.weight_decay), lr=plan.peak)
     run = _restore(model, optimizer, plan, numerics, context)
     started = saved = time.monotonic()
@@ -154,7 +163,11 @@ def descend(
         context.save_checkpoint(
             run.step,
             lambda folder: write_checkpoint(
-                folder, model=model, optimizer=optimizer, best=run.best.weights, state=state
+                folder,
+                model=model,
+                optimizer=optimizer,
+                kept={"best": run.best.weights, "average": run.average.weights},
+                state=state,
             ),
         )
 
@@ -175,33 +188,78 @@ def descend(
         if time.monotonic() - saved > plan.checkpoint_minutes * 60:
             save()
             saved = time.monotonic()
-        rate = rate_at(run.step, plan)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        torch.manual_seed(int(random_for(plan.seed, "dropout", run.step).integers(2**62)))
-        loss = _step(model, optimizer, batches(run.step), numerics, plan.clip_norm)
+        rate = _set_rate(optimizer, rate_at(run.step, plan))
+        loss = _gradients(model, optimizer, batches(run.step), plan, numerics, run, context)
+        loss = team.gather(model, loss)
+        _update(model, optimizer, numerics, plan.clip_norm)
         run.step += 1
         run.losses = [*run.losses[1 - SMOOTHED :], loss]
         context.report(run.step, {"train_loss": loss, "learning_rate": rate})
         context.progress(run.step, plan.total)
+        run.average.take(model, run.step - plan.average_from)
         if run.step % plan.every == 0 or run.step == plan.total:
             validate()
-    if run.best.weights is not None:
-        put_weights(model, run.best.weights)
+    _settle(model, run, validate)
     run.finished = True
     run.seconds = before + time.monotonic() - started
     return run
 
 
-def _step(
-    model: Any, optimizer: Any, batches: Sequence[Batch], numerics: Numerics, clip_norm: float
+def _set_rate(optimizer: Any, rate: float) -> float:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def _settle(model: Any, run: Descent, validate: Callable[[], None]) -> None:
+    """Leaves the weights in the model that the run ends with."""
+    if run.average.weights is not None:
+        put_weights(model, run.average.weights)
+        validate()  # one more candidate beside the steps
+    if run.best.weights is not None:
+        put_weights(model, run.best.weights)
+
+
+def _gradients(
+    model: Any,
+    optimizer: Any,
+    batches: Sequence[Batch],
+    plan: Plan,
+    numerics: Numerics,
+    run: Descent,
+    context: RunContext,
 ) -> float:
-    """One update; returns the mean loss per token over all its forward passes."""
+    """The gradients of one update, in smaller pieces while memory is short; returns the mean loss
+    per token over all its forward passes.
+    """
     import torch
 
-    model.train()
+    if not model.training:
+        model.train()
     if not any(p.requires_grad for p in model.model.encoder.parameters()):
         model.model.encoder.eval()  # a frozen encoder hears the same each time: no dropout
+    if run.parts > 1:
+        refuse_more(batches, run.parts)
+    while True:
+        torch.manual_seed(int(random_for(plan.seed, "dropout", run.step).integers(2**62)))
+        try:
+            return _loss(model, pieces(batches, run.parts), numerics)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            said = str(error).partition("\n")[0]
+        # Beyond the block, where the error no longer holds on to what it was computing.
+        optimizer.zero_grad(set_to_none=True)
+        release(numerics.device)
+        run.parts = more_parts(batches, run.parts)
+        context.log(
+            f"Memory was short at step {run.step}: each batch is now computed in {run.parts} "
+            f"pieces; what a step learns stays the same. ({said})"
+        )
+
+
+def _loss(model: Any, batches: Sequence[Batch], numerics: Numerics) -> float:
+    """Adds the gradients of all batches; returns the mean loss per token."""
     tokens = sum(int((labels != IGNORED).sum()) for _, _, labels in batches)
     loss_sum = 0.0
     for batch in batches:
@@ -217,13 +275,25 @@ def _step(
             f"The training loss became {loss_sum}.",
             hint="Lower `learning_rate`, or set `precision` to fp32.",
         )
-    numerics.scaler.unscale_(optimizer)
-    if clip_norm:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    numerics.scaler.step(optimizer)
+    return loss_sum
+
+
+def _update(model: Any, optimizer: Any, numerics: Numerics, clip_norm: float) -> None:
+    """Changes the weights by their gradients."""
+    import torch
+
+    try:
+        numerics.scaler.unscale_(optimizer)
+        if clip_norm:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+        numerics.scaler.step(optimizer)
+    except (RuntimeError, MemoryError) as error:
+        # Some weights may have been changed: smaller pieces would not help, nor be the same.
+        if out_of_memory(error):
+            raise no_memory_left("the optimizer's moments") from error
+        raise
     numerics.scaler.update()
     optimizer.zero_grad(set_to_none=True)
-    return loss_sum
 
 
 def rate_at(step: int, plan: Plan) -> float:
@@ -248,45 +318,16 @@ def decayed_groups(model: Any, weight_decay: float) -> list[dict[str, Any]]:
     ]
 
 
-def choose_numerics(device: str, precision: str) -> Numerics:
-    """The device and precision to use; half precision on CUDA only.
-
-    Raises:
-        SettingError: the device is not there, or cannot compute in that precision.
-    """
-    import torch
-
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
-    kind = next(k for k in ("cuda", "mps", "cpu") if present[k]) if device == "auto" else device
-    name = kind.partition(":")[0]
-    if not present.get(name, False):
-        raise SettingError(
-            f"There is no device `{device}`.",
-            hint=f"Use one of {', '.join(k for k, there in present.items() if there)}, or auto.",
-        )
-    if precision == "auto" and name == "cuda":
-        precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
-    if half is not None and name != "cuda":
-        raise SettingError(
-            f"`{precision}` is for CUDA; the device is `{name}`, where it is slower than fp32.",
-            hint="Set `precision` to fp32 or auto.",
-        )
-    return Numerics(
-        device=torch.device(kind),
-        autocast=lambda: torch.autocast(name, dtype=half, enabled=half is not None),
-        scaler=torch.amp.GradScaler(name, enabled=precision == "fp16"),
-    )
-
-
 def _state(run: Descent, plan: Plan, numerics: Numerics) -> dict[str, Any]:
     return {
         "identity": plan.identity,
         "step": run.step,
         "best": run.best.as_state(),
+        "averaged": run.average.count,
         "validated": run.validated,
         "losses": run.losses,
         "seconds": run.seconds,
+        "parts": run.parts,
         "scaler": numerics.scaler.state_dict(),
     }
 
@@ -295,9 +336,10 @@ def _restore(
     model: Any, optimizer: Any, plan: Plan, numerics: Numerics, context: RunContext
 ) -> Descent:
     found = context.latest_checkpoint()
+    shortages = context.memory_shortages() if isinstance(context, KnowsShortages) else 0
     if found is None:
-        return Descent()
-    weights, state = read_checkpoint(found[1], model=model, optimizer=optimizer)
+        return Descent(parts=2**shortages)
+    kept, state = read_checkpoint(found[1], model=model, optimizer=optimizer)
     if state["identity"] != plan.identity:
         raise ConflictError(
             f"The checkpoint of step {found[0]} belongs to other settings or data.",
@@ -308,8 +350,10 @@ def _restore(
     context.log(f"Resumed at step {state['step']} of {plan.total}.")
     return Descent(
         step=state["step"],
-        best=Best(weights=weights, **state["best"]),
+        best=Best(weights=kept.get("best"), **state["best"]),
+        average=Average(weights=kept.get("average"), count=state["averaged"]),
         validated=state["validated"],
         losses=state["losses"],
         seconds=state["seconds"],
+        parts=max(state["parts"], 2**shortages),
     )

@@ -4,32 +4,42 @@ Read from top to bottom: options, then one run in the order in which it happens:
 gather rows, agree on the prompt, make batches, descend (`descent.py`), write. Any Whisper in the
 format of transformers will do: English-only or multilingual, 30 s or shorter input.
 
-Method: full fine-tuning with replay, half of each batch from the person and half general speech, so
-that a few dozen corrections do not erase what the model knew (rehearsal; Robins, "Catastrophic
-forgetting, rehearsal and pseudorehearsal", 1995). Corrections are varied by speed, level and noise,
-and may be joined into longer utterances.
+Method: fine-tuning of all weights, of chosen layers or of an adapter (`adapters.py`), with replay:
+half of each batch from the person and half general speech, so that a few dozen corrections do not
+erase what the model knew (rehearsal; Robins, "Catastrophic forgetting, rehearsal and
+pseudorehearsal", 1995). Corrections are varied by speed, level and noise, and may be joined into
+longer utterances.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from truing.domain.errors import NothingToDoError, SettingError
-from truing.domain.recipe import Example, RunContext, TrainingInput, TrainingResult
+from truing.domain.recipe import Example, Need, RunContext, TrainingInput, TrainingResult
+from truing.modalities.speech.recipes.adapters import ADAPTERS, attach
+from truing.modalities.speech.recipes.adapters import FOLDER as ADAPTER_FOLDER
 from truing.modalities.speech.recipes.checkpoints import write_model_folder
 from truing.modalities.speech.recipes.descent import (
-    PRECISIONS,
-    SCHEDULES,
     Batch,
     Descent,
     Plan,
-    choose_numerics,
     descend,
 )
-from truing.modalities.speech.recipes.options import PACKAGES, option, prepare_torch, refuse
+from truing.modalities.speech.recipes.estimate import need_of_whisper
+from truing.modalities.speech.recipes.numerics import choose_numerics
+from truing.modalities.speech.recipes.options import (
+    PACKAGES,
+    TrainingOptions,
+    option,
+    plan_of,
+    prepare_torch,
+    refuse,
+    variation_of,
+)
 from truing.modalities.speech.recipes.pretrained import load_base, width_of
 from truing.modalities.speech.recipes.transcripts import (
     TASKS,
@@ -48,28 +58,29 @@ PROBED_FOR_LANGUAGE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhisperOptions:
-    """What a person may set. The defaults suit OpenAI's checkpoints."""
+class WhisperOptions(TrainingOptions):
+    """What a person may set. The defaults suit OpenAI's checkpoints, which had no dropout."""
 
-    learning_rate: float = option(1e-5, "peak learning rate of AdamW")
     batch_size: int = option(16, "utterances per forward pass, replay included")
     accumulation: int = option(2, "forward passes per step: raise it when memory is short")
+    processes: int = option(1, "processes that share each batch, one per GPU")
     epochs: int = option(20, "most passes over the corrections")
     max_steps: int = option(0, "steps instead of epochs; 0 = by epochs")
-    schedule: str = option("linear", f"after warm-up: {', '.join(SCHEDULES)}")
-    warmup_steps: int = option(10, "steps of rising rate; at most a tenth of the run")
-    weight_decay: float = option(0.01, "decay of AdamW on matrices")
-    clip_norm: float = option(1.0, "largest gradient norm; 0 = never clip")
-    dropout: float = option(0.0, "dropout in encoder and decoder; OpenAI trained with 0")
-    freeze_encoder: bool = option(
-        default=False, text="train the decoder only: less memory, less gain"
+    layers: str = option(
+        "all", "what is trained: all, decoder, encoder, encoder:2+decoder (its last 2), re:PATTERN"
     )
+    adapter: str = option("none", f"small weights in place of the layers': {', '.join(ADAPTERS)}")
+    adapter_rank: int = option(16, "rank of a lora or dora adapter")
+    adapter_alpha: float = option(32.0, "strength of a lora or dora adapter; often twice the rank")
+    adapter_dropout: float = option(0.0, "dropout before a lora or dora adapter")
+    adapter_targets: str = option(
+        "", "layers with an adapter, such as q_proj,v_proj; empty = usual"
+    )
+    adapter_rate: float = option(10.0, "an adapter's learning rate, in times of `learning_rate`")
     gradient_checkpointing: bool = option(
         default=False, text="less memory, about a third more time"
     )
     replay_share: float = option(0.5, "share of general speech in each batch, if there is any")
-    patience: int = option(3, "stop after this many validations without gain; 0 = never")
-    validate_every: int = option(0, "steps between validations; 0 = a tenth of the run")
     words_to_choose: int = option(
         100, "fewest words of validation that may choose the step; with fewer the last is kept"
     )
@@ -77,15 +88,6 @@ class WhisperOptions:
     language: str = option("", "language spoken, such as en; empty = the model's own or detected")
     task: str = option("transcribe", "transcribe, or translate (into English)")
     augment: bool = option(default=True, text="vary speed, level and noise of each clip anew")
-    speed: float = option(0.1, "speed varies by 1 ± this")
-    volume_db: float = option(6.0, "level varies by ± this many decibels")
-    noise_snr_db: float = option(20.0, "lowest signal-to-noise ratio of added noise; 0 = none")
-    join_chance: float = option(0.0, "chance that another utterance of the speaker is joined on")
-    join_words: int = option(3, "most words in a joined utterance")
-    precision: str = option("auto", "fp32, bf16, fp16; auto = bf16 or fp16 on a GPU, else fp32")
-    device: str = option("auto", "cpu, cuda, mps; auto = a GPU when there is one")
-    threads: int = option(0, "threads of torch; 0 = leave as it is")
-    checkpoint_minutes: float = option(5.0, "most minutes of work that a crash can lose")
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work.
@@ -96,17 +98,15 @@ class WhisperOptions:
         refuse(
             self,
             {
-                "learning_rate": self.learning_rate <= 0,
-                "batch_size": self.batch_size < 1,
                 "accumulation": self.accumulation < 1,
+                "processes": self.processes < 1,
                 "epochs": self.epochs < 1,
-                "schedule": self.schedule not in SCHEDULES,
+                "adapter": self.adapter not in ADAPTERS,
+                "adapter_rank": self.adapter_rank < 1,
+                "adapter_rate": self.adapter_rate <= 0,
+                "adapter_dropout": not 0 <= self.adapter_dropout < 1,
                 "replay_share": not 0 <= self.replay_share < 1,
-                "speed": not 0 <= self.speed < 0.5,
-                "dropout": not 0 <= self.dropout < 1,
-                "join_chance": not 0 <= self.join_chance < 1,
                 "task": self.task not in TASKS,
-                "precision": self.precision not in PRECISIONS,
             },
         )
 
@@ -116,7 +116,7 @@ class WhisperRecipe:
 
     name = "whisper"
     summary = "fine-tune a Whisper checkpoint on corrections, with replay against forgetting"
-    options = WhisperOptions
+    options: type = WhisperOptions
     needs_base = True
     needs_packages: Mapping[str, str] = PACKAGES
 
@@ -129,14 +129,20 @@ class WhisperRecipe:
         if base is not None and width_of(base) <= TINY_WIDTH:
             return {
                 "learning_rate": 5e-4,
+                "adapter_rate": 3.0,
                 "accumulation": 1,
                 "max_steps": max(160, examples),
+                "average": 0.4,
                 "dropout": 0.1,
                 "join_chance": 0.6,
                 "threads": 1,
             }
         steps = ((50, 20), (200, 10), (1000, 5))
         return {"epochs": next((epochs for below, epochs in steps if examples < below), 3)}
+
+    def estimate(self, base: str | None, options: WhisperOptions) -> Need | None:
+        """What a run needs at most; see `estimate.py` for the formula and how it was measured."""
+        return None if base is None else need_of_whisper(base, options)
 
     def train(self, given: TrainingInput, context: RunContext) -> TrainingResult:
         """Trains, or resumes, and writes the best weights to `given.output`.
@@ -148,21 +154,27 @@ class WhisperRecipe:
             ConflictError: the checkpoint belongs to a run with other settings or data.
             RunFailedError: the loss left the finite numbers.
         """
+        import torch
+
         options: WhisperOptions = given.options
         if not len(given.train):
             raise NothingToDoError(
                 "There are no training rows.", hint="Review some samples, then freeze a dataset."
             )
+        if options.processes > 1 and not hasattr(context, "team"):
+            from truing.modalities.speech.recipes.parallel import lead
+
+            return lead(self, given, context, options.processes)
         prepare_torch(options.threads)
         model, processor = load_base(given.base, dropout=options.dropout)
         numerics = choose_numerics(options.device, options.precision)
+        torch.manual_seed(int(random_for(given.seed, "adapter").integers(2**62)))
+        adapter = attach(model, options, str(given.base))
         model.to(numerics.device)
         if options.gradient_checkpointing:
             # Its name until transformers 5.x; each newer version warns of the older name.
             enable = getattr(model, "activation_checkpointing_enable", None)
             (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
-        if options.freeze_encoder:
-            model.model.encoder.requires_grad_(False)  # noqa: FBT003
 
         rows = _gather(given, model, processor.tokenizer)
         notes = [note for pool in rows.values() for note in pool.notes]
@@ -175,12 +187,13 @@ class WhisperRecipe:
             f"{options.accumulation} x ({personal} + {general}) utterances."
         )
 
+        variation = variation_of(options) if options.augment else Variation()
+
         def batches(step: int) -> list[Batch]:
             places = range(step * options.accumulation, (step + 1) * options.accumulation)
             return [mixed_batch(place) for place in places]
 
         def mixed_batch(place: int) -> Batch:
-            variation = _variation(options)
             first, first_general = place * personal, place * general
             drawn = [rows["train"].draw(first + i, variation) for i in range(personal)]
             drawn += [rows["replay"].draw(first_general + i, variation) for i in range(general)]
@@ -208,8 +221,11 @@ class WhisperRecipe:
             check=check if len(rows["validation"]) else None,
         )
         if run.finished:
+            if adapter is not None:
+                adapter.write(given.output / ADAPTER_FOLDER)
+                adapter.merge()
             write_model_folder(given.output, model=model, processor=processor)
-            notes += _verdict(run, plan)
+            notes += [*_verdict(run, plan), *run.notes]
         return TrainingResult(
             finished=run.finished, steps=run.step, figures=run.figures, notes=tuple(notes)
         )
@@ -296,47 +312,27 @@ def _shares(options: WhisperOptions, *, has_replay: bool) -> tuple[int, int]:
 def _plan(given: TrainingInput, rows: Mapping[str, Pool], personal: int) -> Plan:
     options: WhisperOptions = given.options
     per_step = personal * options.accumulation
-    total = options.max_steps or max(1, -(-options.epochs * len(rows["train"]) // per_step))
-    return Plan(
-        total=total,
-        peak=options.learning_rate,
-        warmup=min(options.warmup_steps, total // 10),
-        schedule=options.schedule,
-        weight_decay=options.weight_decay,
-        clip_norm=options.clip_norm,
-        every=options.validate_every or max(1, total // 10),
-        patience=options.patience,
+    plan = plan_of(
+        options,
+        total=options.max_steps or max(1, -(-options.epochs * len(rows["train"]) // per_step)),
         # One word wrong in fewer words moves the WER by more than steps differ. Measured with ten
         # digits: steps 16 to 48 were taken, and the general set lost 2.7 points for nothing.
         choosing=rows["validation"].words >= options.words_to_choose,
-        checkpoint_minutes=options.checkpoint_minutes,
         seed=given.seed,
-        identity={
-            "options": asdict(options),
-            "seed": given.seed,
-            "rows": {name: len(pool) for name, pool in rows.items()},
-        },
+        rows={name: len(pool) for name, pool in rows.items()},
     )
-
-
-def _variation(options: WhisperOptions) -> Variation:
-    if not options.augment:
-        return Variation()
-    return Variation(
-        speed=options.speed,
-        volume_db=options.volume_db,
-        noise_snr_db=options.noise_snr_db,
-        join_chance=options.join_chance,
-        join_words=options.join_words,
-    )
+    times = 1.0 if options.adapter == "none" else options.adapter_rate
+    return replace(plan, peak=plan.peak * times)
 
 
 def _verdict(run: Descent, plan: Plan) -> list[str]:
     """What a person should know about how the run ended."""
+    count = run.average.count
+    kept = f"the mean weights of the last {count} steps" if count else "the last step's weights"
     if not run.validated:
-        return ["There were no validation rows: the last step's weights were kept."]
+        return [f"There were no validation rows: {kept} were kept."]
     if not plan.choosing:
-        return ["Validation has too few words to choose a step: the last step's weights were kept."]
+        return [f"Validation has too few words to choose a step: {kept} were kept."]
     found = []
     if run.step < plan.total:
         found.append(f"Stopped early at step {run.step} of {plan.total}.")

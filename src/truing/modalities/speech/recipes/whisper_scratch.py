@@ -2,9 +2,9 @@
 
 Read from top to bottom: options, then one run in the order in which it happens: train the
 tokenizer, build the model, gather rows, make batches, descend (`descent.py`), write. The result is
-a Whisper of the English-only kind (no language in its prompt) with an input of a few seconds, which
-costs a laptop minutes to train and milliseconds to run. It suits a small vocabulary: digits,
-commands.
+a Whisper with an input of a few seconds, which costs a laptop minutes to train and milliseconds to
+run. It suits a small vocabulary: digits, commands. It is of the English-only kind, with no language
+in its prompt, unless several `languages` are named.
 
 What decides whether so small a model learns at all is the scale of its first weights: with
 transformers' 0.02 a width of 96 stays on a plateau; with 0.06 (convolutions 0.10) the loss after
@@ -14,25 +14,31 @@ al. 2019; vocal tract length perturbation, Jaitly & Hinton 2013), since a few sp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import NothingToDoError, SettingError
-from truing.domain.recipe import RunContext, TrainingInput, TrainingResult
+from truing.domain.recipe import Example, RunContext, TrainingInput, TrainingResult
 from truing.modalities.speech.recipes.checkpoints import write_model_folder
 from truing.modalities.speech.recipes.descent import (
-    PRECISIONS,
     SCHEDULES,
     Batch,
-    Plan,
-    choose_numerics,
     descend,
 )
-from truing.modalities.speech.recipes.options import PACKAGES, option, prepare_torch, refuse
-from truing.modalities.speech.recipes.transcripts import label_batch, prompt_for, text_ids
+from truing.modalities.speech.recipes.numerics import choose_numerics
+from truing.modalities.speech.recipes.options import (
+    PACKAGES,
+    TrainingOptions,
+    option,
+    plan_of,
+    prepare_torch,
+    refuse,
+    variation_of,
+)
+from truing.modalities.speech.recipes.transcripts import TASKS, label_batch, prompt_for, text_ids
 from truing.modalities.speech.recipes.validate import validate
-from truing.modalities.speech.recipes.waveforms import Pool, Variation, features_of, random_for
+from truing.modalities.speech.recipes.waveforms import Pool, features_of, random_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +53,7 @@ TIMESTAMP_STEP = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhisperScratchOptions:
+class WhisperScratchOptions(TrainingOptions):
     """What a person may set. The defaults are those measured on three speakers of digits."""
 
     width: int = option(96, "size of the hidden states (d_model)")
@@ -57,28 +63,25 @@ class WhisperScratchOptions:
     input_seconds: int = option(2, "seconds of sound the model hears; time grows faster than this")
     text_positions: int = option(48, "most tokens in a transcript, prompt included")
     merges: int = option(200, "most merges of the byte-pair tokenizer; few words need few")
+    languages: str = option("", "languages spoken, such as en,de; empty = one, which is not named")
     max_steps: int = option(2200, "steps of training")
     batch_size: int = option(16, "utterances per step")
     learning_rate: float = option(1.2e-3, "peak learning rate of AdamW")
     schedule: str = option("cosine", f"after warm-up: {', '.join(SCHEDULES)}")
     warmup_steps: int = option(100, "steps of rising rate; at most a tenth of the run")
-    weight_decay: float = option(0.01, "decay of AdamW on matrices")
-    clip_norm: float = option(1.0, "largest gradient norm; 0 = never clip")
     dropout: float = option(0.1, "dropout in encoder and decoder")
     initial_scale: float = option(0.06, "standard deviation of the first weights")
     initial_scale_convolutions: float = option(0.10, "the same for the two convolutions")
     patience: int = option(0, "stop after this many validations without gain; 0 = never")
-    validate_every: int = option(0, "steps between validations; 0 = a tenth of the run")
     speed: float = option(0.16, "speed varies by 1 ± this")
-    volume_db: float = option(6.0, "level varies by ± this many decibels")
-    noise_snr_db: float = option(20.0, "lowest signal-to-noise ratio of added noise; 0 = none")
     join_chance: float = option(0.6, "chance that another utterance of the speaker is joined on")
-    join_words: int = option(3, "most words in a joined utterance")
     distort_from: int = option(300, "step from which features are distorted, fully after as many")
-    precision: str = option("auto", "fp32, bf16, fp16; auto = bf16 or fp16 on a GPU, else fp32")
-    device: str = option("auto", "cpu, cuda, mps; auto = a GPU when there is one")
     threads: int = option(1, "threads of torch; so small a model is slower with more")
-    checkpoint_minutes: float = option(5.0, "most minutes of work that a crash can lose")
+
+    @property
+    def known_languages(self) -> tuple[str, ...]:
+        """Codes of the languages; none when there is only one and nobody names it."""
+        return tuple(code.strip() for code in self.languages.split(",") if code.strip())
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work.
@@ -93,13 +96,6 @@ class WhisperScratchOptions:
                 "input_seconds": not 1 <= self.input_seconds <= 30,
                 "text_positions": self.text_positions < 8,
                 "max_steps": self.max_steps < 1,
-                "batch_size": self.batch_size < 1,
-                "learning_rate": self.learning_rate <= 0,
-                "schedule": self.schedule not in SCHEDULES,
-                "speed": not 0 <= self.speed < 0.5,
-                "dropout": not 0 <= self.dropout < 1,
-                "join_chance": not 0 <= self.join_chance < 1,
-                "precision": self.precision not in PRECISIONS,
             },
         )
 
@@ -109,7 +105,7 @@ class WhisperScratchRecipe:
 
     name = "whisper-scratch"
     summary = "train a tiny Whisper and its tokenizer from a few thousand short clips"
-    options = WhisperScratchOptions
+    options: type = WhisperScratchOptions
     needs_base = False
     needs_packages: Mapping[str, str] = PACKAGES
 
@@ -155,14 +151,20 @@ class WhisperScratchRecipe:
                 f"No training row fits the model. {' '.join(train.notes)}",
                 hint="Raise `input_seconds` or `text_positions`.",
             )
-        prompt = prompt_for(processor.tokenizer, language=None, task="transcribe")
-        plan = _plan(given, [len(train), len(validation)])
+        prompt_of = _prompts(processor.tokenizer, options)
+        plan = plan_of(
+            options,
+            total=options.max_steps,
+            choosing=True,
+            seed=given.seed,
+            rows=[len(train), len(validation)],
+        )
         context.log(
             f"{len(train)} training and {len(validation)} validation rows; "
             f"{sum(p.numel() for p in model.parameters())} parameters; {plan.total} steps of "
             f"{options.batch_size} utterances."
         )
-        variation = _variation(options)
+        variation = variation_of(options, gap=(0.03, 0.15))
 
         def batches(step: int) -> list[Batch]:
             first = step * options.batch_size
@@ -175,7 +177,11 @@ class WhisperScratchRecipe:
                 distort(row, strength, random_for(given.seed, "distort", first + i))
                 for i, row in enumerate(features.numpy())
             ]
-            texts = [(prompt, text_ids(processor.tokenizer, text)) for _, text, _ in drawn]
+            # All of the prompt but its start is learnt too: the language is to be told from sound.
+            texts = [
+                (prompt[:1], [*prompt[1:], *text_ids(processor.tokenizer, text)])
+                for prompt, text in ((prompt_of(e), text) for _, text, e in drawn)
+            ]
             labels = label_batch(texts, model.config.eos_token_id)
             return [(torch.from_numpy(np.stack(distorted)), *labels)]
 
@@ -184,7 +190,7 @@ class WhisperScratchRecipe:
                 model,
                 validation,
                 processor=processor,
-                prompt_of=lambda _: prompt,
+                prompt_of=prompt_of,
                 batch_size=64,
                 autocast=numerics.autocast,
             )
@@ -203,8 +209,28 @@ class WhisperScratchRecipe:
             finished=run.finished,
             steps=run.step,
             figures=run.figures,
-            notes=(*train.notes, *validation.notes),
+            notes=(*train.notes, *validation.notes, *run.notes),
         )
+
+
+def _prompts(tokenizer: Any, options: WhisperScratchOptions) -> Callable[[Example], list[int]]:
+    """The prompt of an example: with its language when the model is to know several."""
+    known = options.known_languages
+    if not known:
+        plain = prompt_for(tokenizer, language=None, task="transcribe")
+        return lambda _: plain
+    prompts = {one: prompt_for(tokenizer, language=one, task="transcribe") for one in known}
+
+    def prompt_of(example: Example) -> list[int]:
+        language = example.inputs.get("language") or known[0]
+        if language not in prompts:
+            raise SettingError(
+                f"The sample `{example.uid}` is in `{language}`, which is not in `languages`.",
+                hint=f"Set `languages` to {','.join((*known, language))}.",
+            )
+        return prompts[language]
+
+    return prompt_of
 
 
 def build_processor(texts: Sequence[str], options: WhisperScratchOptions) -> Any:
@@ -276,10 +302,16 @@ def build_model(tokenizer: Any, options: WhisperScratchOptions) -> Any:
         decoder_start_token_id=start,
         max_length=options.text_positions,
         no_timestamps_token_id=silent,
-        is_multilingual=False,
+        is_multilingual=bool(options.known_languages),
         return_timestamps=False,
         **ends,
     )
+    if options.known_languages:
+        numbers = tokenizer.get_vocab()
+        model.generation_config.lang_to_id = {
+            f"<|{code}|>": numbers[f"<|{code}|>"] for code in options.known_languages
+        }
+        model.generation_config.task_to_id = {task: numbers[f"<|{task}|>"] for task in TASKS}
     scale, convolutions = options.initial_scale, options.initial_scale_convolutions
     with torch.no_grad():
         for name, weight in model.named_parameters():
@@ -291,7 +323,8 @@ def build_model(tokenizer: Any, options: WhisperScratchOptions) -> Any:
 def _gather(given: TrainingInput, tokenizer: Any) -> tuple[Pool, Pool]:
     """Train and validation rows that the model can hear and write."""
     options: WhisperScratchOptions = given.options
-    room = options.text_positions - 3  # two tokens of prompt, and the end token
+    prompt = 4 if options.known_languages else 2
+    room = options.text_positions - prompt - 1  # the end token
 
     def fits(text: str) -> bool:
         return len(text_ids(tokenizer, text)) <= room
@@ -301,35 +334,6 @@ def _gather(given: TrainingInput, tokenizer: Any) -> tuple[Pool, Pool]:
         for name, rows in (("train", given.train), ("validation", given.validation))
     )
     return train, validation
-
-
-def _plan(given: TrainingInput, counts: list[int]) -> Plan:
-    options: WhisperScratchOptions = given.options
-    return Plan(
-        total=options.max_steps,
-        peak=options.learning_rate,
-        warmup=min(options.warmup_steps, options.max_steps // 10),
-        schedule=options.schedule,
-        weight_decay=options.weight_decay,
-        clip_norm=options.clip_norm,
-        every=options.validate_every or max(1, options.max_steps // 10),
-        patience=options.patience,
-        choosing=True,
-        checkpoint_minutes=options.checkpoint_minutes,
-        seed=given.seed,
-        identity={"options": asdict(options), "seed": given.seed, "rows": counts},
-    )
-
-
-def _variation(options: WhisperScratchOptions) -> Variation:
-    return Variation(
-        speed=options.speed,
-        volume_db=options.volume_db,
-        noise_snr_db=options.noise_snr_db,
-        join_chance=options.join_chance,
-        join_words=options.join_words,
-        join_gap=(0.03, 0.15),
-    )
 
 
 def distort(

@@ -6,25 +6,33 @@ so that it means the same for ever.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from truing.domain.errors import DamagedError, InvalidInputError
-from truing.stores.database.migrations import m001_first
+from truing.stores.database.migrations import m001_first, m002_erasures, m003_lists
 from truing.stores.database.schema import migrations as record
 
 if TYPE_CHECKING:
     from truing.domain.clock import Clock
     from truing.stores.database.connection import Database
 
-MIGRATIONS: tuple[ModuleType, ...] = (m001_first,)
+MIGRATIONS: tuple[ModuleType, ...] = (m001_first, m002_erasures, m003_lists)
 """In order; the number of each is its place, from 1."""
 
 
-def migrate(database: Database, clock: Clock) -> int:
+def migrate(
+    database: Database, clock: Clock, *, before: Callable[[], object] = lambda: None
+) -> int:
     """Applies what is missing; safe when several processes open a database at once.
+
+    Args:
+        database: what is brought up to date.
+        clock: dates the record.
+        before: called once when there is a schema to be changed, not for a new database.
 
     Returns:
         How many migrations this call applied.
@@ -35,6 +43,8 @@ def migrate(database: Database, clock: Clock) -> int:
     """
     with database.reading() as connection:
         applied = _applied(connection, database.dialect.place)
+    if 0 < applied < len(MIGRATIONS):
+        before()
     count = 0
     while applied < len(MIGRATIONS):
         # Only the holder of the right to write looks what is missing, and fills it in.

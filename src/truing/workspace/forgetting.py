@@ -1,0 +1,346 @@
+"""Forgetting in a whole workspace: database, media, exports, reports, runs, logs and backups."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from truing.domain.clock import Clock, SystemClock
+from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
+from truing.domain.run import RunState
+from truing.loop.forget import (
+    Forgotten,
+    Person,
+    Reach,
+    delete_unneeded,
+    forget_in_copy,
+    ids_of_subject,
+    reach_of,
+    reminders,
+)
+from truing.loop.forget import forget as forget_samples
+from truing.platform.files import remove, write_durably
+from truing.workspace import backups as backing_up
+from truing.workspace.exporting import exports_of, remove_exports_of
+from truing.workspace.remembering import remember
+
+if TYPE_CHECKING:
+    from truing.domain.backup import Backup
+    from truing.workspace import Workspace
+
+
+def forget(
+    workspace: Workspace, *, ids: Sequence[int] | None = None, subject: str | None = None
+) -> Forgotten:
+    """Erases samples by number, or everything of a speaker, everywhere in the workspace.
+
+    Raises:
+        InvalidInputError: neither or both were named.
+        NotFoundError: no such sample or speaker.
+        UnavailableError: a backup cannot be rewritten; run the command again.
+    """
+    finish(workspace)
+    numbers = _numbers(workspace, ids, subject)
+    with backing_up.holding(workspace.layout):
+        beyond = _Beyond(workspace)
+        person = None
+        if subject is not None:
+            name = remember(
+                workspace.layout.forgotten,
+                workspace.store,
+                workspace.clock,
+                uids=(),
+                subject=subject,
+            )
+            person = Person(name=subject, pseudonym=str(name))
+        return forget_samples(
+            numbers,
+            workspace.store,
+            workspace.blobs,
+            workspace.clock,
+            actor=workspace.actor,
+            beyond=beyond,
+            person=person,
+        )
+
+
+def finish(workspace: Workspace) -> bool:
+    """Ends what a crash left undone after the samples were gone: their sound, and what deleted
+    rows left in the database's files. False when there was nothing to do.
+    """
+    note = _note_of(workspace)
+    if not note.exists():
+        return False
+    with backing_up.holding(workspace.layout):
+        if note.exists():
+            digests = set(note.read_text(encoding="ascii").split())
+            kept = backing_up.backed_up(workspace.layout, digests)
+            delete_unneeded(digests, kept, workspace.store, workspace.blobs)
+            workspace.store.scrub()
+            remove(note)
+    return True
+
+
+def _note_of(workspace: Workspace) -> Path:
+    return workspace.layout.root / ".forgetting"
+
+
+def would_forget(
+    workspace: Workspace, *, ids: Sequence[int] | None = None, subject: str | None = None
+) -> Forgotten:
+    """What `forget` would reach; changes nothing.
+
+    `blobs` counts all media of the samples: those that others share would stay.
+
+    Raises:
+        InvalidInputError: neither or both were named.
+        NotFoundError: no such sample or speaker.
+    """
+    store = workspace.store
+    reach = reach_of(_numbers(workspace, ids, subject), store)
+    going_on = tuple(one for one in reach.runs if not store.runs.get(one).state.ended)
+    audience = f"subject:{subject}"
+    champions = {
+        model.ref.modality: store.models.champion(model.ref.modality, audience)
+        for model in store.models.all()
+    }
+    return Forgotten(
+        samples=len(reach.uids),
+        blobs=len(reach.digests),
+        versions=reach.versions,
+        models=reach.models,
+        champions=tuple(one for one in champions.values() if one is not None),
+        runs=going_on,
+        exports=(
+            *(f"exports/{place.name}" for place in exports_of(workspace, reach.uids)),
+            *(f"reports/{place.name}" for place in _reports(workspace, reach.versions)),
+        ),
+        backups=tuple(
+            folder.name
+            for folder in backing_up.folders(workspace.layout)
+            if _holds(folder, reach.uids, subject)
+        ),
+        reminders=reminders(reach.models, going_on),
+    )
+
+
+def _numbers(workspace: Workspace, ids: Sequence[int] | None, subject: str | None) -> list[int]:
+    if (ids is None) == (subject is None):
+        raise InvalidInputError(
+            "name either samples or a speaker to forget",
+            hint="truing forget 42 43, or truing forget --speaker NAME",
+        )
+    if ids is not None:
+        return list(dict.fromkeys(ids))
+    try:
+        return ids_of_subject(str(subject), workspace.store)
+    except NotFoundError:
+        # The samples may be gone while the name is not: from an interrupted command, or a backup.
+        if not _is_named(workspace, str(subject)):
+            raise
+        return []
+
+
+def _is_named(workspace: Workspace, subject: str) -> bool:
+    audience = f"subject:{subject}"
+    models = workspace.store.models
+    return (
+        any(model.audience == audience for model in models.all())
+        or any(models.promotions(name, audience) for name in _modalities(workspace))
+        or any(_holds(one, (), subject) for one in backing_up.folders(workspace.layout))
+    )
+
+
+def _modalities(workspace: Workspace) -> set[str]:
+    return {model.ref.modality for model in workspace.store.models.all()}
+
+
+def _holds(folder: Path, uids: Sequence[str], subject: str | None) -> bool:
+    from truing.stores.database import sqlite_copy
+
+    database = folder / backing_up.DATABASE
+    if not database.is_file():
+        return False
+    return sqlite_copy.holds_samples(database, uids) or (
+        subject is not None and sqlite_copy.holds_subject(database, subject)
+    )
+
+
+def _reports(workspace: Workspace, versions: Sequence[str]) -> Iterator[Path]:
+    for version in versions:
+        yield from sorted(workspace.layout.reports.glob(f"{version}-*.html"))
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
+
+
+class _Beyond:
+    """See `truing.loop.forget.Beyond`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def remember(self, uids: Sequence[str], person: Person | None) -> None:
+        workspace = self._workspace
+        remember(
+            workspace.layout.forgotten,
+            workspace.store,
+            workspace.clock,
+            uids=uids,
+            subject=person.name if person is not None else None,
+        )
+
+    def remove_derived(self, reach: Reach, person: Person | None) -> Sequence[str]:
+        workspace = self._workspace
+        gone = [*remove_exports_of(workspace, reach.uids)]
+        # Reports quote texts of their rows: they can be made again from what is left.
+        for report in list(_reports(workspace, reach.versions)):
+            report.unlink()
+            gone.append(f"reports/{report.name}")
+        for unfinished in sorted(workspace.layout.exports.glob(".*.partial")):
+            # An export that was cut off, or that would hold what is being forgotten.
+            _remove(unfinished)
+        for number in reach.runs:
+            if workspace.store.runs.get(number).state is not RunState.RUNNING:
+                unfinished = workspace.layout.runs / str(number) / "checkpoints"
+                shutil.rmtree(unfinished, ignore_errors=True)
+        if person is not None:
+            _rename_in_files(workspace, person)
+        return gone
+
+    def rewrite_backups(
+        self, uids: Sequence[str], person: Person | None
+    ) -> tuple[Sequence[str], set[str]]:
+        names, freed = self._left_database(uids, person)
+        for folder in backing_up.folders(self._workspace.layout):
+            if _holds(folder, uids, None) or person is not None:
+                freed |= rewrite_backup(folder, uids, person, self._workspace.clock)
+                names.append(folder.name)
+        return names, freed
+
+    def _left_database(
+        self, uids: Sequence[str], person: Person | None
+    ) -> tuple[list[str], set[str]]:
+        """Moving to another database leaves the old one in the folder: it forgets as well."""
+        from truing.stores.database.store import open_database
+
+        layout, present = self._workspace.layout, self._workspace.store.file
+        if not layout.database.is_file() or (
+            present is not None and present.resolve() == layout.database.resolve()
+        ):
+            return [], set()
+        store = open_database(layout.database, clock=self._workspace.clock)
+        try:
+            freed = forget_in_copy(uids, store, [person] if person is not None else [])
+        finally:
+            store.close()
+        return [layout.database.name], freed
+
+    def condemn(self, digests: set[str]) -> None:
+        text = "".join(f"{one}\n" for one in sorted(digests))
+        write_durably(_note_of(self._workspace), text.encode("ascii"))
+
+    def absolve(self) -> None:
+        remove(_note_of(self._workspace))
+
+    def backed_up(self, digests: set[str]) -> set[str]:
+        return backing_up.backed_up(self._workspace.layout, digests)
+
+
+def rewrite_backup(
+    folder: Path, uids: Sequence[str], person: Person | None, clock: Clock | None = None
+) -> set[str]:
+    """Erases samples from a backup and seals it anew; at any moment the old one or the new one is
+    there, whole. A broken backup cannot be rewritten: it is removed.
+
+    Returns:
+        Digests of blobs that its database no longer refers to.
+    """
+    from truing.stores.database import sqlite_copy
+    from truing.stores.database.store import open_database
+
+    try:
+        before = backing_up.open_backup(folder)
+    except DamagedError:
+        shutil.rmtree(folder)
+        return set()
+    with backing_up.draft_in(folder.parent) as draft:
+        shutil.copytree(folder, draft, dirs_exist_ok=True)
+        store = open_database(draft / backing_up.DATABASE, clock=clock or SystemClock())
+        try:
+            freed = forget_in_copy(uids, store, [person] if person is not None else [])
+        finally:
+            store.close()
+        sqlite_copy.settle(draft / backing_up.DATABASE)
+        _seal_again(draft, before)
+        backing_up.put_in_place(draft, folder)
+    return freed
+
+
+def _seal_again(draft: Path, before: Backup) -> Backup:
+    return backing_up.seal(
+        draft, reason=before.reason, created_at=before.created_at, whole=before.whole
+    )
+
+
+# --- names in files ------------------------------------------------------------------------------
+
+
+def _rename_in_files(workspace: Workspace, person: Person) -> None:
+    for description in sorted(workspace.layout.models.glob("*/*/model.json")):
+        _rename_in_description(description, person)
+    for backup in backing_up.folders(workspace.layout):
+        for description in sorted((backup / "models").glob("*/*/model.json")):
+            _rename_in_description(description, person)
+    logs = [*workspace.layout.root.glob(f"{workspace.layout.log.name}*")]
+    runs = [one for one in workspace.layout.runs.rglob("*") if one.is_file()]
+    for path in (*logs, *runs):
+        _blot_out(path, person.name)
+
+
+def _rename_in_description(path: Path, person: Person) -> None:
+    from truing.stores.database.names import renamed
+
+    text = path.read_text(encoding="utf-8")
+    held = json.loads(text)
+    made = renamed(held, person.name, person.pseudonym)
+    if made != held:
+        body = json.dumps(made, ensure_ascii=False, indent=2, allow_nan=False)
+        write_durably(path, f"{body}\n".encode())
+
+
+def _blot_out(path: Path, name: str) -> None:
+    """Overwrites a name where it stands: whoever appends to the file meanwhile is not disturbed.
+
+    TensorBoard's records have checksums: a file of them goes as a whole.
+    """
+    forms = {name.encode("utf-8"), json.dumps(name)[1:-1].encode("ascii")}
+    data = path.read_bytes() if path.stat().st_size < _LARGEST_LOG else b""
+    if not any(form in data for form in forms):
+        return
+    if "tfevents" in path.name:
+        path.unlink()
+        return
+    with path.open("rb+") as stream:
+        for form in forms:
+            start = data.find(form)
+            while start >= 0:
+                if _stands_alone(data, start, len(form)):
+                    stream.seek(start)
+                    stream.write(b"*" * len(form))
+                start = data.find(form, start + len(form))
+
+
+_LARGEST_LOG = 100 << 20
+
+
+def _stands_alone(data: bytes, start: int, length: int) -> bool:
+    around = data[start - 1 : start] + data[start + length : start + length + 1]
+    return not any(chr(one).isalnum() or one >= 0x80 for one in around)
