@@ -9,15 +9,21 @@ Budget: at least 80 % of the floor's captures per second, as the median over pai
 that run one right after the other: what else the disk has to do changes from second to second.
 
 With `--rows` both begin with that many rows: the indexes are then too large to be written from
-memory alone, ours as well as the floor's.
+memory alone, ours as well as the floor's. With `--flac` ours encodes two seconds of speech as FLAC
+in the time that is measured, and the floor keeps the array's bytes: the budget is 50 %. With
+`--ingest` everything is in the time that a modality does to an array before it is kept: encoding,
+the digest of the content, the marks by which near copies are found and the sketch; that has no
+budget, and neither have the checks that `Workspace.capture` makes besides.
 
-    python benchmarks/durable_capture.py [--rounds 60] [--captures 25] [--rows 2000] [--folder DIR]
+    python benchmarks/durable_capture.py [--rounds 60] [--captures 25] [--rows 2000]
+        [--flac | --ingest] [--folder DIR] [--workspace COPY]
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import random
@@ -27,18 +33,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import soundfile
+import soxr
+
+from truing.demo import shipped
 from truing.domain.media import Media
 from truing.domain.prediction import PredictionKind, Word
 from truing.domain.sample import NewSample
+from truing.loop.capture import stored
+from truing.modalities.speech.media import group_keys, ingest
 from truing.stores.blobs_local import LocalBlobs
 from truing.stores.database.sqlite import library
 from truing.stores.database.store import open_database
 from truing.testing.factories import make_finding, make_prediction, make_sample
 
 BUDGET = 0.8
+FLAC_BUDGET = 0.5
 BYTES = 64 * 1024
 ROW = 4096
 FILL = 2_000
@@ -100,10 +115,13 @@ class Ours:
     """The stores of a workspace."""
 
     def __init__(self, folder: Path, rows: int) -> None:
-        folder.mkdir(parents=True)
+        self._random = random.Random(1)
+        filled = (folder / "truing.db").is_file()
+        folder.mkdir(parents=True, exist_ok=True)
         self._store = open_database(folder / "truing.db")
         self._blobs = LocalBlobs(folder / "blobs")
-        self._random = random.Random(1)
+        if filled:
+            return
         for start in range(0, rows, FILL):
             part = range(start, min(start + FILL, rows))
             self._store.samples.add([self.sample(b"%d" % place) for place in part])
@@ -155,9 +173,54 @@ class Ours:
         self._store.close()
 
 
-def rate(writer: Floor | Ours, captures: int, source: random.Random) -> float:
+class OursEncoding(Ours):
+    """The same, from an array of speech that is encoded first."""
+
+    def capture(self, given: tuple[bytes, NewSample]) -> None:
+        """Encodes and keeps one sample."""
+        data, sample = given
+        encoded = io.BytesIO()
+        soundfile.write(encoded, np.frombuffer(data, dtype=np.int16), 16_000, format="FLAC")
+        medium = replace(sample.media[0], digest=self._blobs.put(encoded.getvalue()))
+        self._store.samples.add([replace(sample, media=(medium,))])
+
+
+class OursIngesting(Ours):
+    """The same, from an array of speech: what the modality does to it is part of the time."""
+
+    def capture(self, given: tuple[bytes, NewSample]) -> None:
+        """Ingests and keeps one sample."""
+        data, sample = given
+        sound = np.frombuffer(data, dtype=np.int16)
+        ingested = ingest("audio", (sound, 16_000))
+        medium = stored(ingested, self._blobs)
+        self._store.samples.add([replace(sample, media=(medium,), groups=group_keys((medium,)))])
+
+
+def speech() -> Callable[[random.Random], bytes]:
+    """Makes two seconds of 16-bit speech at 16 kHz that were never there before."""
+    files = sorted(shipped.RECORDINGS.rglob("*.flac"))
+
+    def some(source: random.Random) -> bytes:
+        parts: list[Any] = []
+        while sum(len(part) for part in parts) < BYTES // 4:
+            parts.append(soundfile.read(source.choice(files), dtype="int16")[0])
+        # The recordings have 8 kHz.
+        doubled = soxr.resample(np.concatenate(parts)[: BYTES // 4], 8_000, 16_000)
+        noise = np.random.default_rng(source.getrandbits(32)).integers(-3, 4, len(doubled))
+        return (doubled + noise).astype("int16").tobytes()
+
+    return some
+
+
+def rate(
+    writer: Floor | Ours,
+    captures: int,
+    source: random.Random,
+    some: Callable[[random.Random], bytes],
+) -> float:
     """Captures per second, one after the other."""
-    given: list[Any] = [writer.prepare(source.randbytes(BYTES)) for _ in range(captures)]
+    given: list[Any] = [writer.prepare(some(source)) for _ in range(captures)]
     capture: Callable[[Any], None] = writer.capture
     started = time.perf_counter()
     for one in given:
@@ -179,18 +242,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--captures", type=int, default=25)
     parser.add_argument("--rows", type=int, default=FILL, help="that are there before")
+    sound = parser.add_mutually_exclusive_group()
+    sound.add_argument("--flac", action="store_true", help="ours encodes what it keeps")
+    sound.add_argument("--ingest", action="store_true", help="and looks at it; without a budget")
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument(
+        "--workspace", type=Path, default=None, help="a copy of one that holds as many rows"
+    )
     given = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(dir=given.folder))
     source = random.Random(0)
-    floor, ours = Floor(folder / "floor", given.rows), Ours(folder / "ours", given.rows)
+    kind = OursIngesting if given.ingest else OursEncoding if given.flac else Ours
+    budget = None if given.ingest else FLAC_BUDGET if given.flac else BUDGET
+    some = speech() if kind is not Ours else lambda source: source.randbytes(BYTES)
+    ours_at = given.workspace or folder / "ours"
+    floor, ours = Floor(folder / "floor", given.rows), kind(ours_at, given.rows)
     pairs = []
     try:
         for one in (floor, ours):
-            rate(one, 50, source)
+            rate(one, 50, source, some)
         for place in range(given.rounds):
             order = (floor, ours) if place % 2 else (ours, floor)
-            figures = {one: rate(one, given.captures, source) for one in order}
+            figures = {one: rate(one, given.captures, source, some) for one in order}
             pairs.append((figures[floor], figures[ours]))
     finally:
         floor.close()
@@ -200,11 +273,12 @@ def main(arguments: list[str] | None = None) -> int:
     result = {
         "benchmark": "durable_capture",
         "rows": given.rows,
+        "kept": "ingested" if given.ingest else "encoded" if given.flac else "as it came",
         "floor_per_second": _spread([bare for bare, _ in pairs]),
         "ours_per_second": _spread([mine for _, mine in pairs]),
         "ratio": round(ratio, 3),
-        "budget": BUDGET,
-        "met": ratio >= BUDGET,
+        "budget": budget,
+        "met": budget is None or ratio >= budget,
     }
     print(json.dumps(result, indent=2))
     return 0 if result["met"] else 1

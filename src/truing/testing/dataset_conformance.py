@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
-from truing.domain.dataset import DatasetRef, DatasetRow, Split, SplitKind
+from truing.domain.dataset import Assignment, DatasetRef, DatasetRow, Split, SplitKind
 from truing.domain.digest import chain_digest
 from truing.domain.errors import ConflictError, NotFoundError
 from truing.domain.model import ModelRef, ModelState
@@ -104,6 +107,72 @@ class DatasetConformance:
         store.datasets.add(make_version([]), rows(), [])
         kept = store.datasets.rows(DatasetRef(name="mine", number=1))
         assert [row.sample_uid for row in kept] == [one.uid for one in added]
+
+    def test_a_version_in_the_making_is_not_shown_and_lets_others_write(self, store: Store) -> None:
+        """A large version takes minutes to store, and captures do not wait for its end."""
+        first = make_version([make_row(0)])
+        store.datasets.add(first, [make_row(0)], [])
+        rows = [make_row(n) for n in range(5_000)]
+        version = make_version(rows, number=2)
+        captured, done = [], threading.Event()
+
+        def capture() -> None:
+            while not done.is_set():
+                store.samples.add([make_sample()])
+                captured.append(1)
+
+        seen: list[int] = []
+
+        def watched() -> Iterator[DatasetRow]:
+            for row in rows:
+                if row.position % 500 == 0:
+                    time.sleep(0.15)
+                    seen.append(len(captured))
+                    assert store.datasets.all() == [first]
+                    assert store.datasets.next_number("mine") == 2
+                    assert store.datasets.holding([str(rows[0].sample_uid)]) == {
+                        str(rows[0].sample_uid): []
+                    }
+                yield row
+
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(capture)
+            try:
+                store.datasets.add(version, watched(), [])
+            finally:
+                done.set()
+            running.result()
+        assert seen[-1] > seen[0], "nobody could write until the version was stored"
+        assert store.datasets.get(version.ref) == version
+
+    def test_forgetting_while_a_version_is_made_stops_it(self, store: Store) -> None:
+        rows = [make_row(n) for n in range(1_200)]
+        version = make_version(rows)
+        halfway, erased = threading.Event(), threading.Event()
+
+        def watched() -> Iterator[DatasetRow]:
+            yield from rows[:600]
+            halfway.set()
+            yield from rows[600:]
+
+        def forget() -> None:
+            halfway.wait(30)
+            store.datasets.entomb([str(rows[0].sample_uid)])
+            erased.set()
+
+        def assignments() -> Iterator[Assignment]:
+            # Asked for in the last transaction, when forgetting had its turn or waits for it.
+            erased.wait(0.01)
+            yield from ()
+
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(forget)
+            with suppress(ConflictError):
+                store.datasets.add(version, watched(), assignments())
+            running.result()
+        for kept in store.datasets.all():
+            assert next(store.datasets.rows(kept.ref)).payload is None
+        assert store.datasets.entomb([str(rows[0].sample_uid)]) == []
 
     def test_which_versions_hold_a_sample(self, store: Store) -> None:
         rows = [make_row(n) for n in range(1_300)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
 import sqlalchemy.exc
 
+from truing.domain.clock import MICROSECONDS
 from truing.domain.dataset import (
     Assignment,
     DatasetRef,
@@ -23,6 +25,12 @@ from truing.stores.database.json_text import to_json, to_list, to_mapping
 from truing.stores.database.schema import assignments, dataset_blobs, dataset_rows, datasets
 
 _ROWS_AT_ONCE = 1000
+_TURN = 0.5
+"""Seconds for which storing a version holds the right to write at a time."""
+_GAP = 0.12
+"""Seconds between; SQLite looks after at most 0.1 whether it may write."""
+_DRAFTS_KEPT = 24 * 3600 * MICROSECONDS
+"""A version in the making that is older was left by a crash; its number is below 0."""
 
 
 class DatabaseDatasets:
@@ -59,7 +67,7 @@ class DatabaseDatasets:
         """See `Datasets.next_number`."""
         query = sa.select(sa.func.max(datasets.c.number)).where(datasets.c.name == name)
         with self._database.reading() as connection:
-            return (connection.scalar(query) or 0) + 1
+            return max(0, connection.scalar(query) or 0) + 1
 
     def add(
         self,
@@ -69,21 +77,66 @@ class DatabaseDatasets:
     ) -> None:
         """See `Datasets.add`.
 
-        `rows` is read while the right to write is held: it may read this store, not write to it.
+        The rows of a large version take minutes: they are stored piece by piece under a head
+        that nobody is shown, so that others can write in between, and the last transaction
+        shows it. What a crash left of another one is removed after a day. `rows` is read while
+        the right to write is held, so that nothing of a piece is erased before it is stored; it
+        may read this store, not write to it.
         """
+        number = self._draft(version)
+        try:
+            pieces = iter(chunks(rows))
+            while self._stored_some(number, pieces):
+                time.sleep(_GAP)
+            self._show(number, version, new_assignments)
+        except BaseException:
+            with self._database.writing() as connection:
+                connection.execute(sa.delete(datasets).where(datasets.c.id == number))
+            raise
+
+    def _draft(self, version: DatasetVersion) -> int:
         with self._database.writing() as connection:
+            left = version.created_at - _DRAFTS_KEPT
+            connection.execute(
+                sa.delete(datasets).where(datasets.c.number < 0, datasets.c.created_at < left)
+            )
+            there = sa.select(datasets.c.id).where(
+                (datasets.c.uid == version.uid)
+                | (datasets.c.name == version.ref.name) & (datasets.c.number == version.ref.number)
+            )
+            if connection.scalar(there) is not None:
+                raise _exists(version.ref)
+            last = connection.scalar(sa.select(sa.func.max(datasets.c.id))) or 0
+            head = {**_head_row(version), "number": -(last + 1)}
+            insert = sa.insert(datasets).values(head).returning(datasets.c.id)
+            return cast("int", connection.scalar(insert))
+
+    def _stored_some(self, number: int, pieces: Iterator[Sequence[DatasetRow]]) -> bool:
+        """Stores pieces until others should have their turn; False when that was the last."""
+        deadline = time.monotonic() + _TURN
+        with self._database.writing() as connection:
+            for piece in pieces:
+                _insert_rows(connection, number, piece)
+                if time.monotonic() > deadline:
+                    return True
+        return False
+
+    def _show(self, number: int, version: DatasetVersion, new: Iterable[Assignment]) -> None:
+        with self._database.writing() as connection:
+            draft = datasets.c.id == number
+            forgotten = connection.scalar(sa.select(datasets.c.forgotten).where(draft))
+            if forgotten != version.forgotten:
+                raise ConflictError(
+                    "samples were forgotten while the version was stored; nothing is left of it",
+                    hint="run the same command again",
+                )
+            _assign(connection, version, new)
             try:
-                number = connection.scalar(
-                    sa.insert(datasets).values(_head_row(version)).returning(datasets.c.id)
+                connection.execute(
+                    sa.update(datasets).where(draft).values(number=version.ref.number)
                 )
             except sqlalchemy.exc.IntegrityError as error:
-                raise ConflictError(
-                    f"the dataset version `{version.ref}` exists already",
-                    hint="versions are immutable: freeze the next one",
-                ) from error
-            for piece in chunks(rows):
-                _insert_rows(connection, cast("int", number), piece)
-            _assign(connection, version, new_assignments)
+                raise _exists(version.ref) from error
 
     def get(self, ref: DatasetRef) -> DatasetVersion:
         """See `Datasets.get`."""
@@ -92,7 +145,7 @@ class DatabaseDatasets:
 
     def all(self) -> list[DatasetVersion]:
         """See `Datasets.all`."""
-        query = sa.select(datasets).order_by(datasets.c.id.desc())
+        query = sa.select(datasets).where(datasets.c.number > 0).order_by(datasets.c.id.desc())
         with self._database.reading() as connection:
             return [_version(row) for row in connection.execute(query).mappings()]
 
@@ -133,6 +186,7 @@ class DatabaseDatasets:
             # The number stands there for systems that order DISTINCT rows by what they show only.
             sa.select(dataset_rows.c.sample_uid, datasets.c.name, datasets.c.number, datasets.c.id)
             .join(datasets, datasets.c.id == dataset_rows.c.dataset_id)
+            .where(datasets.c.number > 0)
             .order_by(datasets.c.id)
             .distinct()
         )
@@ -187,7 +241,9 @@ def _entomb(
 def _names(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
     found: list[str] = []
     for piece in chunks(ids):
-        query = sa.select(datasets.c.name, datasets.c.number).where(datasets.c.id.in_(piece))
+        query = sa.select(datasets.c.name, datasets.c.number).where(
+            datasets.c.id.in_(piece), datasets.c.number > 0
+        )
         for name, number in connection.execute(query.order_by(datasets.c.id)):
             found.append(str(DatasetRef(name=name, number=number)))
     return found
@@ -252,13 +308,21 @@ def _head(connection: sa.Connection, ref: DatasetRef) -> sa.RowMapping:
     query = sa.select(datasets).where(table.name == ref.name, table.number == ref.number)
     row = connection.execute(query).mappings().first()
     if row is None:
-        newest = sa.select(table.name, table.number).order_by(table.id.desc()).limit(5)
+        newest = sa.select(table.name, table.number).where(table.number > 0)
+        newest = newest.order_by(table.id.desc()).limit(5)
         there = [f"`{name}@{number}`" for name, number in connection.execute(newest)]
         raise NotFoundError(
             f"no dataset version `{ref}`",
             hint=f"there are {', '.join(there)}" if there else "freeze one first",
         )
     return row
+
+
+def _exists(ref: DatasetRef) -> ConflictError:
+    return ConflictError(
+        f"the dataset version `{ref}` exists already",
+        hint="versions are immutable: freeze the next one",
+    )
 
 
 def _head_row(version: DatasetVersion) -> dict[str, Any]:
