@@ -4,7 +4,7 @@ Only samples that nobody has decided on are shown. Every order but `audit` may d
 model said; what was drawn by chance for the audit stream keeps its place in test sets whatever
 order it is shown in, because the draw was made at capture.
 
-The orders that weigh samples against each other look at a window at a time: some hundred of the
+The orders that weigh samples against each other look at a window at a time: some dozens of the
 least confident and of the newest. So the next one costs the same among a million samples as among
 a thousand, and the best of each window comes first, not the best of all.
 """
@@ -23,7 +23,7 @@ from truing.domain.review import State
 from truing.domain.sample import Sample, SampleFilter, SampleOrder, Sampling
 
 PAGE = 20
-WINDOW = 100
+WINDOW = 60
 """Samples of each kind that are weighed against each other."""
 REMEMBERED = 500
 """Samples shown before that a choice keeps away from."""
