@@ -47,14 +47,14 @@ class DatabaseTallies:
         mark = f"tallied {modality} {metric}"
         with self._database.reading() as connection:
             # Nothing to count needs no right to write.
-            if _reached(connection, mark) is not None and not _waiting(
+            if _reached(connection, mark) is not None and not self._waiting(
                 connection, modality, mark, at_most=1
             ):
                 return 0
         with self._database.writing() as connection:
             if _reached(connection, mark) is None:
                 _begin_anew(connection, modality, mark)
-            ids = _waiting(connection, modality, mark, at_most=at_most)
+            ids = self._waiting(connection, modality, mark, at_most=at_most)
             if not ids:
                 return 0
             found = read_samples(connection, ids)
@@ -63,6 +63,30 @@ class DatabaseTallies:
             last = max(*ids, _reached(connection, mark) or 0)
             connection.execute(sa.update(counters).where(_is_mark(mark)).values(value=last))
         return len(ids)
+
+    def _waiting(
+        self, connection: sa.Connection, modality: str, mark: str, *, at_most: int
+    ) -> list[int]:
+        """Numbers of samples that changed since they were counted, then of those never counted."""
+        # Along the numbers: an index of the lists would lead through a million samples each time.
+        here = self._database.dialect.unindexed(samples.c.modality) == modality
+        its_modality = sa.select(samples.c.id).where(samples.c.id == outdated.c.sample_id, here)
+        changed = (
+            sa.select(outdated.c.sample_id)
+            .where(its_modality.correlate(outdated).exists())
+            .order_by(outdated.c.sample_id)
+            .limit(at_most)
+        )
+        ids = list(connection.scalars(changed))
+        if len(ids) < at_most:
+            fresh = (
+                sa.select(samples.c.id)
+                .where(samples.c.id > (_reached(connection, mark) or 0), here)
+                .order_by(samples.c.id)
+                .limit(at_most - len(ids))
+            )
+            ids += connection.scalars(fresh)
+        return ids
 
     def sums(
         self,
@@ -132,27 +156,6 @@ def _begin_anew(connection: sa.Connection, modality: str, mark: str) -> None:
     others = counters.c.name.startswith(f"tallied {modality} ", autoescape=True)
     connection.execute(sa.delete(counters).where(counters.c.modality == NUMBERS, others))
     connection.execute(sa.insert(counters).values(modality=NUMBERS, name=mark, value=0))
-
-
-def _waiting(connection: sa.Connection, modality: str, mark: str, *, at_most: int) -> list[int]:
-    changed = (
-        sa.select(outdated.c.sample_id)
-        .join(samples, samples.c.id == outdated.c.sample_id)
-        .where(samples.c.modality == modality)
-        .order_by(outdated.c.sample_id)
-        .limit(at_most)
-    )
-    ids = list(connection.scalars(changed))
-    if len(ids) < at_most:
-        fresh = (
-            sa.select(samples.c.id)
-            .where(samples.c.id > (_reached(connection, mark) or 0))
-            .where(samples.c.modality == modality)
-            .order_by(samples.c.id)
-            .limit(at_most - len(ids))
-        )
-        ids += connection.scalars(fresh)
-    return ids
 
 
 def _add(connection: sa.Connection, counted: Sequence[tuple[Sample, Count]]) -> None:
