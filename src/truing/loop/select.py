@@ -23,7 +23,7 @@ from truing.domain.review import State
 from truing.domain.sample import Sample, SampleFilter, SampleOrder, Sampling
 
 PAGE = 20
-WINDOW = 60
+WINDOW = 40
 """Samples of each kind that are weighed against each other."""
 REMEMBERED = 500
 """Samples shown before that a choice keeps away from."""
