@@ -24,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from personalisation import Exam, Material, judge, material, train
+from personalisation import judge, train
 
 from truing import Workspace
 from truing.demo import shipped
@@ -32,6 +32,7 @@ from truing.domain.recipe import Example
 from truing.loop.train import resolve_options
 from truing.modalities.speech.recipes.whisper import WhisperRecipe
 from truing.modalities.speech.recognize import open_recognizer
+from truing.testing.voices import Exam, Material, material
 
 CHANCE = "chance"
 QUEUES = ("least-confident", "uncertain", "diverse", "informative", "mixed")

@@ -2,8 +2,9 @@
 
 Every filter that the commands offer, every pair of filters, each in every order; the last page,
 the page before it; the next item of every review queue; one sample; the counts of `truing stats`.
-The floor reads 50 rows by their keys and decodes them, with nothing but `sqlite3` and `json`: what
-any page costs at least.
+All of a workspace that has been put in order, as `truing clean` and the daily cleaning do. The
+floor reads 50 rows by their keys and decodes them, with nothing but `sqlite3` and `json`: what any
+page costs at least.
 
 Budget: the 95th percentile over all of them at most 20 ms, none above 60 ms (a query that was
 never asked before also reads its pages from the disk); the counts at most 50 ms.
@@ -101,11 +102,12 @@ def pages(workspace: Workspace, rows: int) -> dict[str, list[float]]:
     samples.count(
         SampleFilter(text="warm")
     )  # the newest enter the search index at the first search
+    workspace.store.tidy()
     found = {}
     for name, where, order in lists(rows):
         found[f"{name} | {order.value}"] = timed(lambda w=where, o=order: samples.page(w, o))
     last = samples.page(SampleFilter(), SampleOrder.OLDEST, limit=100).items
-    from truing.stores.database.paging import Position, write_cursor
+    from truing.stores.database.cursors import Position, write_cursor
 
     for name, order, item in (
         ("last page", SampleOrder.NEWEST, last[50]),

@@ -58,7 +58,7 @@ class Purpose:
 PURPOSES = {
     "demo": Purpose(extras=("train",)),
     "test": Purpose(
-        extras=("train", "serve-models", "parquet", "s3", "postgres", "tensorboard"),
+        extras=("train", "serve-models", "parquet", "s3", "postgres", "tensorboard", "media"),
         groups=("dev",),
         covers=("demo",),
     ),

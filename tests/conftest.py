@@ -13,10 +13,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from truing.testing.postgresql_server import Server
+
+# A busy machine is no fault of the code: what takes long is measured in benchmarks/.
+hypothesis.settings.register_profile("truing", deadline=None)
+hypothesis.settings.load_profile("truing")
 
 _ATTEMPTS = itertools.count(1)
 

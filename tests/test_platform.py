@@ -34,6 +34,7 @@ from truing.platform.processes import (
     end_now,
     process_alive,
     process_start,
+    start_attached,
     start_detached,
     stop_signals,
     this_process,
@@ -409,6 +410,18 @@ def test_a_detached_program_writes_to_its_log(tmp_path: Path) -> None:
     said = log.read_text().splitlines()
     assert said.count("err") == 2
     assert sum(line.startswith("ada ") and line.endswith(tmp_path.name) for line in said) == 2
+
+
+def test_an_attached_program_hears_us_and_answers(tmp_path: Path) -> None:
+    code = "import sys; print(sys.stdin.readline().upper()); print('aside', file=sys.stderr)"
+    log = tmp_path / "logs" / "attached.log"
+    with start_attached([sys.executable, "-c", code], log=log) as child:
+        said, _ = child.communicate(b"well\n", timeout=30)
+
+    assert said.split() == [b"WELL"]
+    assert log.read_text().strip() == "aside"
+    with pytest.raises(UnavailableError, match="no-such-program"):
+        start_attached([str(tmp_path / "no-such-program")], log=log)
 
 
 def test_a_program_that_is_missing_is_reported(tmp_path: Path) -> None:

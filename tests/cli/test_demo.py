@@ -60,7 +60,7 @@ def test_demo_in_a_folder_that_goes_again(bare, walked):
 
 def test_demo_that_is_kept(bare, walked, tmp_path):
     said = bare("demo", "--keep", tmp_path / "kept", "--recordings", "mine", "--speaker", "ann")
-    assert f"truing --workspace {tmp_path / 'kept'} stats" in said.err
+    assert f"truing serve --open --workspace {tmp_path / 'kept'}" in said.err
     folder, recordings, speaker = walked[0]
     assert (folder, str(recordings), speaker) == (tmp_path / "kept", "mine", "ann")
     assert folder.exists()

@@ -2,7 +2,7 @@ import threading
 import time
 
 from truing.domain.clock import SystemClock
-from truing.jobs.log import RunLog, read_lines
+from truing.jobs.log import PIECE, RunLog, lines_after, read_lines
 from truing.jobs.pace import Pace, spoken
 
 
@@ -112,3 +112,34 @@ def test_durations_are_spoken_in_two_units_at_most():
         "1 h 00 min",
         "2 h 10 min",
     ]
+
+
+def test_lines_after_a_place_are_whole_ones(tmp_path):
+    path = tmp_path / "run.log"
+    assert lines_after(path, 0) == ([], 0)
+    path.write_bytes("ein\n\nzwö\nhal".encode())
+    lines, place = lines_after(path, 0)
+    assert lines == ["ein", "", "zwö"]
+    assert lines_after(path, place) == ([], place)
+    with path.open("ab") as log:
+        log.write(b"b\n")
+    assert lines_after(path, place)[0] == ["halb"]
+    assert lines_after(path, 10_000) == ([], 10_000)
+
+
+def test_a_line_longer_than_a_piece_is_told_in_pieces(tmp_path):
+    path = tmp_path / "run.log"
+    path.write_bytes(b"x" * (PIECE + 5) + b"\nend\n")
+    first, place = lines_after(path, 0)
+    assert (first, place) == (["x" * PIECE], PIECE)
+    assert lines_after(path, place)[0] == ["xxxxx", "end"]
+
+
+def test_the_pace_tells_steps_per_second():
+    pace = Pace()
+    assert pace.speed(0) is None
+    pace.see(0, 10)
+    assert pace.speed(1_000_000) is None
+    pace.see(2_000_000, 30)
+    assert pace.speed(4_000_000) == 5.0
+    assert pace.remaining(4_000_000, 40) == 2.0

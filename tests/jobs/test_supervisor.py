@@ -501,3 +501,28 @@ def test_killed_again_and_again_every_step_counts_once(yard):
     assert done[0].run.state is RunState.DONE
     assert done[0].run.result["figures"] == {"sum": 300 * 301 // 2}
     assert done[0].run.attempts >= 3
+
+
+def test_a_run_waits_while_another_one_has_its_device(yard):
+    supervisor = yard.supervisor()
+    first, second, other = yard.queue(steps=2000), yard.queue(), yard.queue(device="cuda:7")
+    assert not supervisor.waits(yard.runs.get(second))
+    supervisor.start(first)
+    running(yard, first)
+    assert supervisor.waits(yard.runs.get(second))
+    assert not supervisor.waits(yard.runs.get(first))
+    assert not supervisor.waits(yard.runs.get(other))
+    assert supervisor.pause(second, patience=0).state is RunState.PAUSED
+    assert not supervisor.waits(yard.runs.get(second))
+
+
+def test_the_log_is_read_from_a_place_on(yard):
+    supervisor = yard.supervisor()
+    run_id = yard.queue()
+    assert supervisor.log_after(run_id) == ([], 0)
+    supervisor.wait(run_id)
+    lines, place = supervisor.log_after(run_id)
+    assert lines == yard.log(run_id).splitlines()
+    assert supervisor.log_after(run_id, place) == ([], place)
+    with pytest.raises(NotFoundError):
+        supervisor.log_after(99)

@@ -18,6 +18,7 @@ from truing.loop.capture import CapturePorts, capture
 from truing.modalities.speech.modality import Speech
 from truing.stores.blobs_local import LocalBlobs
 from truing.stores.database.store import open_database
+from truing.testing.chat_server import chat_server
 
 DIGITS = Path(__file__).parent.parent / "data" / "speech" / "digits"
 
@@ -172,3 +173,10 @@ def keeper(tmp_path):
 def digit():
     """The bytes of a spoken digit."""
     return (DIGITS / "7_theo_25.flac").read_bytes()
+
+
+@pytest.fixture
+def chat():
+    """A real chat server on this machine."""
+    with chat_server() as running:
+        yield running

@@ -15,6 +15,7 @@ from truing.domain.errors import (
 )
 from truing.domain.finding import Severity
 from truing.domain.prediction import Alternative, PredictionKind, Recognition, Word
+from truing.live.corrector import Corrector
 from truing.modalities.speech.modality import Speech
 
 
@@ -163,6 +164,40 @@ def test_an_utterance_no_model_could_answer_is_kept_all_the_same(make, stage, ke
     sample = keeper.store.samples.get(1)
     assert sample.predictions == ()
     assert keeper.blobs.read(sample.media[0].digest) == digit
+
+
+def test_a_correction_stands_beside_the_answer_and_is_kept_with_it(make, keeper, chat, digit):
+    corrector = Corrector(chat.address, "small-chat")
+    said = make(capture=keeper, corrector=corrector).transcribe(digit)
+
+    assert said.text.startswith("speech/1")
+    assert said.correction.text == "Well corrected."
+    sample = keeper.sample(said)
+    assert [(one.kind, one.text, one.model) for one in sample.predictions] == [
+        (PredictionKind.RECOGNIZER, said.text, "speech/1"),
+        (PredictionKind.CORRECTOR, "Well corrected.", "small-chat"),
+    ]
+
+
+def test_a_corrector_that_fails_costs_nothing_but_the_correction(make, keeper, chat, digit):
+    chat.status = 503
+    said = make(capture=keeper, corrector=Corrector(chat.address, "m")).transcribe(digit)
+
+    assert said.text.startswith("speech/1")
+    assert (said.correction.text, said.correction.problem) == (
+        None,
+        "127.0.0.1: status 503 Service Unavailable",
+    )
+    assert [one.kind for one in keeper.sample(said).predictions] == [PredictionKind.RECOGNIZER]
+
+
+def test_silence_is_not_sent_to_the_corrector(make, stage, chat, digit):
+    recognizer = make(corrector=Corrector(chat.address, "m"))
+    recognizer.refresh()
+    stage.opened[0].recognize = lambda media: Recognition(text="")
+
+    assert recognizer.transcribe(digit).correction is None
+    assert chat.asked == []
 
 
 def test_a_real_model_recognises_a_digit_and_is_swapped_for_another(keeper, digit):

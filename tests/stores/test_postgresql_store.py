@@ -19,7 +19,7 @@ from truing.domain.errors import (
 )
 from truing.domain.ports import Store
 from truing.domain.sample import SampleFilter, SampleOrder
-from truing.stores.database import paging
+from truing.stores.database import cursors, paging
 from truing.stores.database import postgresql as postgresql_module
 from truing.stores.database import postgresql_search as searching
 from truing.stores.database.store import DatabaseStore, open_database
@@ -422,7 +422,7 @@ def plan_of(store: DatabaseStore, order: SampleOrder) -> list[str]:
         def keep(_c: object, _u: object, text: str, values: object, *_: object) -> None:
             statements.append((text, values))
 
-        after = paging.Position(value=START + 2000, id=2000)
+        after = cursors.Position(value=START + 2000, id=2000)
         paging.page_positions(
             connection, database.dialect, EVERYTHING, order, after=after, limit=51
         )

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from truing.domain.review import State
 from truing.domain.sample import SampleFilter, SampleOrder, Sampling
 from truing.loop.measure import measure
-from truing.stores.database import paging
+from truing.stores.database import cursors, paging
 from truing.stores.database.connection import Database
 from truing.testing.filling import APART, START, filled_workspace
 from truing.workspace import Workspace
@@ -92,7 +92,7 @@ def plans(workspace: Workspace, where: SampleFilter, order: SampleOrder) -> list
         def keep(_c: object, _u: object, text: str, values: object, *_: object) -> None:
             said.append((text, values))
 
-        after = paging.Position(value=value, id=ROWS // 2)
+        after = cursors.Position(value=value, id=ROWS // 2)
         paging.page_positions(connection, database.dialect, where, order, after=after, limit=51)
         return [
             [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]

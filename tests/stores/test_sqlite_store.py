@@ -21,7 +21,7 @@ from truing.domain.ports import Store
 from truing.domain.prediction import Recognition
 from truing.domain.review import State, Verdict, standing
 from truing.domain.sample import SampleFilter, SampleOrder
-from truing.stores.database import paging, sqlite
+from truing.stores.database import cursors, paging, sqlite
 from truing.stores.database import samples as database_samples
 from truing.stores.database.connection import Database
 from truing.stores.database.migrations import migrate
@@ -430,7 +430,7 @@ def plan_of(store: DatabaseStore, where: SampleFilter, order: SampleOrder) -> li
         def keep(_c: object, _u: object, text: str, values: object, *_: object) -> None:
             statements.append((text, values))
 
-        after = paging.Position(value=START + 1, id=1)
+        after = cursors.Position(value=START + 1, id=1)
         paging.page_positions(connection, database.dialect, where, order, after=after, limit=51)
         text, values = statements[-1]
         explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
@@ -476,6 +476,63 @@ def test_pages_walk_along_an_index(
     assert all(line.startswith("SCAN anon") for line in sorted_here), (
         "only full walks are put together"
     )
+
+
+@pytest.mark.parametrize("order", [SampleOrder.LEAST_CONFIDENT, SampleOrder.LOWEST_QUALITY])
+def test_few_samples_of_one_person_are_sorted_in_their_index(
+    store: DatabaseStore, order: SampleOrder
+) -> None:
+    store.samples.add([make_sample(subject=name) for name in ("ada", "ben") * 3])
+    (line, *_) = plan_of(store, SampleFilter(subject="ada", trained=False), order)
+    index = "samples_by_subject (modality=? AND subject=? AND state=?)"
+    assert line == f"SEARCH samples USING COVERING INDEX {index}"
+
+
+def test_pages_of_one_person_hold_each_sample_once(store: DatabaseStore) -> None:
+    sure = (0.9, 0.1, 0.5, 0.1, 0.7, 0.1)
+    numbers = [
+        store.samples.add([make_sample(subject="ada", confidence=one), make_sample()])[0].id
+        for one in sure
+    ]
+    wanted = [number for _, number in sorted(zip(sure, numbers, strict=True))]
+    where, found, after = SampleFilter(subject="ada"), [], None
+    for _ in range(3):
+        page = store.samples.page(where, SampleOrder.LEAST_CONFIDENT, after=after, limit=2)
+        found += [sample.id for sample in page.items]
+        after = page.next
+    assert found == wanted
+    assert after is None
+
+
+def test_a_word_that_most_samples_hold(
+    store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "few", lambda _: -1)
+    texts = ["river", "mountain", "river"] * 40
+    added = store.samples.add([make_sample(text=text, confidence=0.5) for text in texts])
+    wanted = [one.id for one, text in zip(added, texts, strict=True) if text == "river"]
+    where = SampleFilter(text="river")
+    for everywhere in (1, 1_000_000):
+        monkeypatch.setattr(paging, "EVERYWHERE", everywhere)
+        for nearby in (0, 100):
+            monkeypatch.setattr(paging, "NEARBY", nearby)
+            page = store.samples.page(where, SampleOrder.LEAST_CONFIDENT, limit=100)
+            assert [sample.id for sample in page.items] == wanted
+
+
+def test_a_capture_writes_few_pages(store: DatabaseStore, tmp_path: Path) -> None:
+    def capture(count: int) -> None:
+        for _ in range(count):
+            store.samples.add([make_sample(subject="ada", session="s", groups=("near",))])
+
+    capture(100)
+    raw = store.database.engine.raw_connection()
+    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    capture(100)
+    frames = ((tmp_path / "truing.db-wal").stat().st_size - 32) / (4096 + 24)
+    # One for each index that is kept at once, the rows, the counters; some for pages that split.
+    assert frames / 100 < 12
 
 
 def test_counting_by_state_looks_at_no_sample(store: DatabaseStore) -> None:

@@ -306,6 +306,40 @@ def test_before_training_unless_it_is_off(workspace: Workspace, fill: Filled) ->
         backups.create_backup(workspace, "Before / Training")
 
 
+def test_no_second_backup_of_what_has_not_changed(
+    workspace: Workspace, fill: Filled, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(1)
+    made = backups.create_backup(workspace)
+    with caplog.at_level("INFO"):
+        assert backups.backup_before(workspace, "before-training") == made
+    assert f"nothing has changed since `{made.name}`" in caplog.text
+    assert backups.backups(workspace.layout) == [made]
+    assert [one.name for one in workspace.layout.backups.glob(".draft-*")] == []
+
+
+def test_the_smallest_change_makes_a_new_backup(workspace: Workspace, fill: Filled) -> None:
+    fill(2)
+    made = [backups.create_backup(workspace)]
+
+    def another() -> None:
+        new = backups.backup_before(workspace, "before-training")
+        assert new is not None
+        assert new not in made
+        made.append(new)
+
+    with workspace.store.database.writing() as connection:  # type: ignore[attr-defined]
+        connection.exec_driver_sql("UPDATE samples SET quality = 0.25 WHERE id = 1")
+    another()
+    with workspace.layout.settings.open("a", encoding="utf-8") as stream:
+        stream.write("# a remark\n")
+    another()
+    (workspace.layout.backups / made[-1].name / backups.BLOBS).write_text("cut")
+    another()
+    (workspace.layout.backups / made[-1].name / backups.BLOBS).unlink()
+    another()
+
+
 def test_before_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])

@@ -176,7 +176,7 @@ def _listening(workspace: Workspace, args: argparse.Namespace) -> Iterator[Hear 
 
 
 def _report(args: argparse.Namespace, outcome: Outcome) -> None:
-    from truing.cli import sample_view
+    from truing.domain import sample_json
 
     if args.json:
         output.show_json(_as_dict(outcome))
@@ -188,9 +188,9 @@ def _report(args: argparse.Namespace, outcome: Outcome) -> None:
                 (
                     sample.id,
                     file,
-                    sample_view.text(sample),
+                    sample_json.text(sample),
                     wording.confidence(sample.raw.recognition.confidence if sample.raw else None),
-                    sample_view.findings(sample) if new else "here already, left as it was",
+                    sample_json.findings(sample) if new else "here already, left as it was",
                 )
                 for file, sample, new in outcome.rows
             ],
@@ -206,7 +206,7 @@ def _report(args: argparse.Namespace, outcome: Outcome) -> None:
 
 
 def _as_dict(outcome: Outcome) -> dict[str, object]:
-    from truing.cli import sample_view
+    from truing.domain import sample_json
 
     return {
         "samples": [
@@ -215,7 +215,7 @@ def _as_dict(outcome: Outcome) -> dict[str, object]:
                 "uid": sample.uid,
                 "file": str(file),
                 "new": new,
-                "text": sample_view.text(sample),
+                "text": sample_json.text(sample),
                 "confidence": sample.raw.recognition.confidence if sample.raw else None,
                 "findings": [found.check for found in sample.findings],
             }

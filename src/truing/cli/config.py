@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from truing.cli import output
 from truing.cli.arguments import add_json, subcommand, subcommands
 from truing.cli.table import LINES
+from truing.domain.settings import without_password
 
 if TYPE_CHECKING:
     import argparse
@@ -74,13 +75,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _shown(value: object) -> object:
-    """A value; of an address without the password that somebody wrote into it."""
-    import re
-
-    if not isinstance(value, str) or "://" not in value:
-        return value
-    bare = re.sub(r"(://[^/?#:@]*):[^@]*@", r"\1@", value)
-    return re.sub(r"(?i)([?&][a-z]*password)=[^&]*", r"\1=…", bare)
+    return without_password(value) if isinstance(value, str) else value
 
 
 def _as_dict(one: Chosen) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -56,9 +57,27 @@ def run(args: argparse.Namespace) -> int:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    shutil.rmtree(folder, ignore_errors=True)
-    _tell(args, {**result, "workspace": None})
+    try:
+        _tell(args, {**result, "workspace": None})
+        if not args.json:
+            _offer(folder / "workspace")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _offer(folder: Path) -> None:
+    """At a terminal, lets a person look at what came of it in the app, before it is removed."""
+    from truing.cli.serve import serve
+    from truing.web.server import Address
+    from truing.workspace import Workspace
+
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        answer = output.ask("Look at it in the app, in your browser? (y/N) ")
+        if answer.lower() in ("y", "yes"):
+            with Workspace.open(folder) as workspace:
+                serve(workspace, Address(port=0), browser=True)
+    output.hint("the demo's workspace is gone again; keep one with --keep FOLDER")
 
 
 def _run(args: argparse.Namespace, folder: Path) -> Mapping[str, object]:
@@ -96,7 +115,5 @@ def _tell(args: argparse.Namespace, result: Mapping[str, object]) -> None:
         }
     )
     if result["workspace"]:
-        output.hint(f"look around: truing --workspace {result['workspace']} stats")
-    else:
-        output.hint("its workspace is gone again; keep one with --keep FOLDER")
-    output.hint("your own voice: truing init my-voice")
+        output.hint(f"look around: truing serve --open --workspace {result['workspace']}")
+    output.hint("your own voice: truing init my-voice, then truing serve --open")

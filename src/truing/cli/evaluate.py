@@ -12,9 +12,6 @@ from truing.cli.table import LINES
 if TYPE_CHECKING:
     import argparse
 
-    from truing.domain.evaluation import Evaluation
-    from truing.workspace import Workspace
-
 HELP = LINES["evaluate"]
 EXAMPLE = "truing evaluate speech/2 --dataset mine@1"
 SPLITS = ("test", "validation", "train")
@@ -43,43 +40,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluates and reports; `Workspace.evaluate` is the library twin."""
     from truing.cli.opening import open_workspace
+    from truing.workspace.reports import of_evaluation
 
     with open_workspace(args) as workspace:
         with output.progress(f"evaluating {args.model}", quiet=args.json) as advance:
             found = workspace.evaluate(
                 args.model, args.dataset, args.split, fresh=args.fresh, on_progress=advance
             )
-        report = as_dict(workspace, found)
+        report = of_evaluation(workspace, found)
     if args.json:
         output.show_json(report)
     else:
         _show(report)
     return 0
-
-
-def as_dict(workspace: Workspace, found: Evaluation) -> dict[str, object]:
-    """The figures with what stands behind them: speakers, lengths, kinds of error."""
-    from truing.metrics import slices
-    from truing.metrics.words import confusions
-    from truing.workspace.proving import truths_of
-
-    metric = workspace.modality(found.modality).metrics[0]
-    pairs = slices.pairs_of(found.rows, truths_of(workspace, found))
-    return {
-        "model": found.model,
-        "dataset": found.dataset,
-        "split": found.split,
-        "metric": found.metric,
-        "metric_version": found.metric_version,
-        **found.figures,
-        "speakers": [one.as_dict() for one in slices.by_subject(found.rows, metric)],
-        "by_duration": [one.as_dict() for one in slices.by_duration(found.rows, metric)],
-        "by_confidence": [one.as_dict() for one in slices.by_confidence(found.rows, metric)],
-        "errors": slices.error_types(pairs).as_dict(),
-        "confusions": [
-            {"truth": one.truth, "said": one.said, "count": one.count} for one in confusions(pairs)
-        ],
-    }
 
 
 def _show(report: Mapping[str, object]) -> None:

@@ -33,6 +33,7 @@ def add_filters(parser: argparse.ArgumentParser, *, states: bool = True) -> None
     group.add_argument(
         "--confidence-below", type=share, metavar="X", help="the model was less sure than this"
     )
+    group.add_argument("--tag", metavar="TAG", help="with this tag")
     group.add_argument("--text", metavar="WORDS", help="with these words in what was said")
     group.add_argument(
         "--trained",
@@ -71,6 +72,7 @@ def sample_filter(args: argparse.Namespace) -> SampleFilter:
         confidence_below=args.confidence_below,
         text=args.text,
         trained=args.trained,
+        tag=args.tag,
     )
 
 

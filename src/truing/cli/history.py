@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from truing.cli import output, sample_view, wording
+from truing.cli import output, wording
 from truing.cli.arguments import add_json, number
 from truing.cli.table import LINES
+from truing.domain import sample_json
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     with open_workspace(args) as workspace:
         revisions = workspace.history(args.id)
     if args.json:
-        listed = [sample_view.revision_as_dict(one) for one in revisions]
+        listed = [sample_json.revision_as_dict(one) for one in revisions]
         output.show_json({"sample": args.id, "revisions": listed})
     elif revisions:
         output.table(

@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Does the deed; the twins are `bundle_runs.carry_out` and `training.work`."""
+    """Does the deed; the twins are `bundle_runs.carry_out` and `working.work`."""
     return {"run": _run, "work": _work}[args.deed](args)
 
 
@@ -89,7 +89,7 @@ def _work(args: argparse.Namespace) -> int:
     from truing.cli.opening import open_workspace
     from truing.domain.errors import RunFailedError
     from truing.domain.run import RunState
-    from truing.workspace.training import work
+    from truing.workspace.working import work
 
     with open_workspace(args) as workspace:
         state = RunState(work(workspace, args.run))

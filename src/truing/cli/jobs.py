@@ -25,10 +25,12 @@ def run(args: argparse.Namespace) -> int:
     """Lists runs, newest first; `Workspace.store.runs` is the library twin."""
     from truing.cli.opening import open_workspace
     from truing.domain.model import short_name
+    from truing.jobs.watch import remaining
 
     with open_workspace(args) as workspace:
-        every = workspace.store.runs.all(limit=args.limit)
-        left = {one.id: runs.remaining(workspace, one) for one in every}
+        store = workspace.store.runs
+        every = store.all(limit=args.limit)
+        left = {one.id: remaining(store, one, workspace.clock.now()) for one in every}
     if args.json:
         told = [{**runs.as_dict(one), "remaining_seconds": left[one.id]} for one in every]
         output.show_json({"jobs": told})

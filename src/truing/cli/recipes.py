@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from truing.cli import output
 from truing.cli.arguments import add_json
@@ -12,7 +11,6 @@ from truing.cli.table import LINES
 if TYPE_CHECKING:
     import argparse
 
-    from truing.domain.modality import Modality
     from truing.domain.recipe import Recipe
 
 HELP = LINES["recipes"]
@@ -26,20 +24,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(
         parser,
         '{"recipes": [{"name", "modality", "summary"}]}; with NAME: {"name", "modality", '
-        '"summary", "options": [{"name", "default", "help"}]}',
+        '"summary", "options": [{"name", "type", "default", "choices", "help"}]}',
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists recipes or the options of one; `workspace.training.recipe_named` is the twin."""
+    """Lists recipes or the options of one; `workspace.recipes` is the twin."""
     from truing.workspace import modalities
+    from truing.workspace.recipes import recipes_of
     from truing.workspace.training import recipe_named
 
     modality = modalities.load(args.modality)()
     if args.name is not None:
         _show(args, recipe_named(modality, args.name))
         return 0
-    every = [recipe_named(modality, name) for name in _names(modality)]
+    every = recipes_of(modality)
     if args.json:
         rows = [
             {"name": one.name, "modality": args.modality, "summary": one.summary} for one in every
@@ -53,28 +52,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _names(modality: Modality) -> list[str]:
-    from truing.domain.modality import CanTrain
-    from truing.domain.registry import Registry
-
-    if not isinstance(modality, CanTrain):
-        return []
-    group = f"truing.recipes.{modality.name}"
-    return Registry(f"{modality.name} recipe", modality.recipes, group).names()
-
-
 def _show(args: argparse.Namespace, recipe: Recipe) -> None:
-    options = [
-        {"name": one.name, "default": _default(one), "help": str(one.metadata.get("help", ""))}
-        for one in dataclasses.fields(recipe.options)
-    ]
+    from truing.workspace.recipes import options_of
+
+    options = options_of(recipe)
     if args.json:
         output.show_json(
             {
                 "name": recipe.name,
                 "modality": args.modality,
                 "summary": recipe.summary,
-                "options": options,
+                "options": [one.as_dict() for one in options],
             }
         )
         return
@@ -82,12 +70,6 @@ def _show(args: argparse.Namespace, recipe: Recipe) -> None:
     output.show()
     output.table(
         ("option", "default", "what for"),
-        [(one["name"], one["default"], one["help"]) for one in options],
+        [(one.name, one.default, one.help) for one in options],
     )
-    output.hint(f"set one: truing train … --recipe {recipe.name} --set {options[0]['name']}=VALUE")
-
-
-def _default(option: dataclasses.Field[Any]) -> object:
-    if option.default_factory is not dataclasses.MISSING:
-        return option.default_factory()
-    return option.default
+    output.hint(f"set one: truing train … --recipe {recipe.name} --set {options[0].name}=VALUE")

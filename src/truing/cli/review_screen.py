@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from truing.cli import output, sample_view, wording
+from truing.cli import output, wording
+from truing.domain import sample_json
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -24,7 +25,7 @@ def show(chosen: Selected, decided: int, total: int) -> None:
         f"{decided}/{total} reviewed",
         f"sample {sample.id}",
         sample.subject,
-        wording.length(sample_view.duration(sample)),
+        wording.length(sample_json.duration(sample)),
         chosen.because,
     )
     output.show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from truing.cli import output, wording
+from truing.cli import output
 
 if TYPE_CHECKING:
     import argparse
@@ -13,15 +13,12 @@ if TYPE_CHECKING:
     from truing.domain.run import Run
     from truing.jobs.supervisor import Supervisor
     from truing.jobs.watch import Progress
-    from truing.workspace import Workspace
-
-PACED = 50
-"""Last steps by which the remaining time is told."""
 
 KEYS = (
     '"run", "uid", "state", "want", "step", "total_steps", "attempts", "created_at", "started_at", '
-    '"ended_at", "error", "model", "figures", "notes", "request": {"modality", "recipe", '
-    '"dataset", "base", "options", "replay", "seed", "audience"}'
+    '"ended_at", "error", "model", "figures", "notes", "verdict", "published", "request": '
+    '{"modality", "recipe", "dataset", "base", "options", "replay", "seed", "audience", "then", '
+    '"publish_to"}'
 )
 
 
@@ -33,24 +30,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def as_dict(run: Run) -> dict[str, object]:
-    """What `jobs --json` prints of a run; instants are ISO 8601."""
-    return {
-        "run": run.id,
-        "uid": run.uid,
-        "state": state(run),
-        "want": run.want.value,
-        "step": run.step,
-        "total_steps": run.total_steps,
-        "attempts": run.attempts,
-        "created_at": wording.iso(run.created_at),
-        "started_at": wording.iso(run.started_at),
-        "ended_at": wording.iso(run.ended_at),
-        "error": run.error,
-        "model": run.result.get("model"),
-        "figures": run.result.get("figures", {}),
-        "notes": run.result.get("notes") or run.result.get("troubles", []),
-        "request": run.request.as_dict(),
-    }
+    """What `jobs --json` prints of a run; its state may be `lost`."""
+    return {**run.as_dict(), "state": state(run)}
 
 
 def state(run: Run) -> str:
@@ -99,16 +80,3 @@ def wish(args: argparse.Namespace, hint: str | None, tell: Callable[[Supervisor]
     if hint is not None:
         output.hint(hint.format(run=run.id))
     return 0
-
-
-def remaining(workspace: Workspace, run: Run) -> float | None:
-    """Seconds a running run will still take, from the pace of its last steps; None when unknown."""
-    from truing.domain.run import RunState
-    from truing.jobs.pace import Pace
-
-    if run.state is not RunState.RUNNING or not run.total_steps:
-        return None
-    pace, now = Pace(), workspace.clock.now()
-    for point in workspace.store.runs.metrics(run.id, after_step=run.step - PACED):
-        pace.see(point.at, point.step)
-    return pace.remaining(now, run.total_steps)

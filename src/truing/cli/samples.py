@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from truing.cli import output, sample_view, wording
+from truing.cli import output, wording
 from truing.cli.arguments import add_json, number
 from truing.cli.filters import add_filters, narrowed, sample_filter
 from truing.cli.table import LINES
+from truing.domain import sample_json
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--after", metavar="CURSOR", help="go on where a list ended: its `next`, same order"
     )
     add_filters(parser)
-    add_json(parser, f'{{"samples": [{{{sample_view.KEYS}}}], "next": cursor or null}}')
+    add_json(parser, f'{{"samples": [{{{sample_json.KEYS}}}], "next": cursor or null}}')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             where, SampleOrder(order), after=args.after, limit=args.limit
         )
     if args.json:
-        samples = [sample_view.as_dict(sample) for sample in page.items]
+        samples = [sample_json.as_dict(sample) for sample in page.items]
         output.show_json({"samples": samples, "next": page.next})
     elif page.items:
         _show(page)
@@ -75,10 +76,10 @@ def _show(page: Page[Sample]) -> None:
                 wording.when(sample.captured_at),
                 sample.state.value,
                 sample.subject,
-                wording.length(sample_view.duration(sample)),
+                wording.length(sample_json.duration(sample)),
                 wording.confidence(sample.raw.recognition.confidence if sample.raw else None),
-                sample_view.text(sample),
-                sample_view.findings(sample),
+                sample_json.text(sample),
+                sample_json.findings(sample),
             )
             for sample in page.items
         ],

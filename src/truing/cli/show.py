@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from truing.cli import output, sample_view, wording
+from truing.cli import output, wording
 from truing.cli.arguments import add_json, number
 from truing.cli.table import LINES
+from truing.domain import sample_json
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--play", action="store_true", help="play it as well")
     add_json(
         parser,
-        f'{{{sample_view.KEYS}, "added_at", "revision", "prediction_known", "consent", "context", '
+        f'{{{sample_json.KEYS}, "added_at", "revision", "prediction_known", "consent", "context", '
         '"media": [{"role", "digest", "size", "media_type", "start", "end", "facts"}], '
         '"predictions": [{"kind", "model", "created_at", "text", "confidence", "words", '
         '"alternatives", "seconds"}]}',
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     with open_workspace(args) as workspace:
         sample = workspace.sample(args.id)
         if args.json:
-            output.show_json(sample_view.in_full(sample))
+            output.show_json(sample_json.in_full(sample))
         else:
             _show(sample)
         if args.play:

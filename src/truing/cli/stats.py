@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from truing.domain.tally import Tally
     from truing.loop.measure import LiveAccuracy
     from truing.workspace import Workspace
-    from truing.workspace.folder import Layout
 
 HELP = LINES["stats"]
 EXAMPLE = "truing stats --json"
@@ -44,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from truing.cli.opening import open_workspace
     from truing.domain.sample import SampleFilter
     from truing.loop.measure import measure
+    from truing.workspace.disk import disk_use
 
     where = SampleFilter(modality=args.modality, subject=args.speaker, source=args.source)
     with open_workspace(args) as workspace:
@@ -72,28 +70,6 @@ def _counts(workspace: Workspace, modality: str) -> dict[str, int]:
     states = {name: counts.get(name, 0) for name in COUNTED[1:]}
     # `trained` is no state: such a sample is in one of the others as well.
     return {"total": sum(states.values()) - states["trained"], **states}
-
-
-def disk_use(layout: Layout) -> dict[str, int]:
-    """Bytes of each part of a workspace."""
-    parts = {"media": layout.blobs, "models": layout.models, "runs": layout.runs}
-    found = {name: _bytes_below(folder) for name, folder in parts.items()}
-    name = layout.database.name
-    found["database"] = sum(
-        path.stat().st_size for path in layout.root.glob(f"{name}*") if path.is_file()
-    )
-    whole = _bytes_below(layout.root)
-    return {**found, "other": max(0, whole - sum(found.values())), "total": whole}
-
-
-def _bytes_below(folder: Path) -> int:
-    total = 0
-    for place, _, files in os.walk(folder):
-        for name in files:
-            path = Path(place, name)
-            if path.is_file():
-                total += path.stat().st_size
-    return total
 
 
 def _show(counts: Mapping[str, int], accuracy: LiveAccuracy, disk: Mapping[str, int]) -> None:

@@ -10,6 +10,8 @@ COMMANDS = {
     "config": "truing.cli.config",
     "formats": "truing.cli.formats",
     "plugins": "truing.cli.plugins",
+    "serve": "truing.cli.serve",
+    "people": "truing.cli.people",
     "capture": "truing.cli.capture",
     "record": "truing.cli.record",
     "import": "truing.cli.import_from",
@@ -54,6 +56,8 @@ GROUPS = {
     "Begin": {
         "init": "make a workspace",
         "demo": "walk the whole loop once with real recordings, in a folder of its own",
+        "serve": "open the web app: review, record, train, promote",
+        "people": "say who may use the web app, and hand out tokens",
         "doctor": "look whether everything needed is there",
         "config": "show or change settings",
         "formats": "list what can be imported and exported",

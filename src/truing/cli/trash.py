@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from truing.cli import output, sample_view, wording
+from truing.cli import output, wording
 from truing.cli.arguments import add_json, number, subcommand, subcommands
 from truing.cli.table import LINES
+from truing.domain import sample_json
 
 if TYPE_CHECKING:
     import argparse
@@ -65,7 +66,7 @@ def _list(args: argparse.Namespace) -> int:
                 wording.when(one.at),
                 one.actor,
                 wording.when(until[it.id]),
-                sample_view.text(it),
+                sample_json.text(it),
             )
             for one, it in rows
         ],
@@ -83,7 +84,7 @@ def _as_dict(one: Trashed, sample: Sample, until: int) -> dict[str, object]:
         "deleted_at": wording.iso(one.at),
         "by": one.actor,
         "until": wording.iso(until),
-        "text": sample_view.text(sample),
+        "text": sample_json.text(sample),
     }
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from truing.domain.errors import InvalidInputError
 
@@ -116,3 +117,59 @@ class Assignment:
     split: Split
     keys: tuple[str, ...] = field(default_factory=tuple)
     """The group keys it had then: they go on tying later samples to it."""
+
+
+class Datasets(Protocol):
+    """Dataset versions and the ledger of split assignments."""
+
+    def assignments(self, name: str, kind: SplitKind) -> Iterator[Assignment]:
+        """Every assignment made by the versions of that dataset name with that kind of split, as
+        a stream, by sample uid.
+        """
+        ...
+
+    def next_number(self, name: str) -> int:
+        """The number the next version of that name gets."""
+        ...
+
+    def add(
+        self,
+        version: DatasetVersion,
+        rows: Iterable[DatasetRow],
+        new_assignments: Iterable[Assignment],
+    ) -> None:
+        """Stores a version with its rows and the assignments it made, all or nothing. The
+        assignments belong to the version's name and kind of split. Both are read as streams.
+
+        Raises:
+            ConflictError: the version exists already, or a sample was assigned meanwhile.
+        """
+        ...
+
+    def get(self, ref: DatasetRef) -> DatasetVersion:
+        """The head of a version.
+
+        Raises:
+            NotFoundError: no such version; the hint names those there are.
+        """
+        ...
+
+    def all(self) -> list[DatasetVersion]:
+        """All versions, newest first."""
+        ...
+
+    def rows(
+        self, ref: DatasetRef, split: Split | None = None, *, after: int | None = None
+    ) -> Iterator[DatasetRow]:
+        """The rows in frozen order, tombstones included; those behind a position."""
+        ...
+
+    def holding(self, uids: Sequence[str]) -> dict[str, list[str]]:
+        """For each sample, the versions (`name@number`) that hold it."""
+        ...
+
+    def entomb(self, uids: Sequence[str]) -> list[str]:
+        """Turns the rows of these samples into tombstones and removes their assignments;
+        returns the versions touched.
+        """
+        ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,25 @@ class Evaluation:
     id: int = 0
     rows: tuple[EvaluatedRow, ...] = field(default_factory=tuple)
     """Empty when only the head was read."""
+
+
+class Evaluations(Protocol):
+    """Figures and per-row scores."""
+
+    def add(self, evaluation: Evaluation) -> Evaluation:
+        """Stores an evaluation with its rows."""
+        ...
+
+    def find(self, model_digest: str, dataset: str, split: str, version: str) -> Evaluation | None:
+        """The newest evaluation of that model on that split with that metric version, rows
+        included.
+        """
+        ...
+
+    def all(self, *, limit: int = 100) -> list[Evaluation]:
+        """Heads, newest first."""
+        ...
+
+    def forget(self, uids: Sequence[str]) -> int:
+        """Removes the rows of these samples; returns how many."""
+        ...

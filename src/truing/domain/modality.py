@@ -215,3 +215,33 @@ class CanSketch(Protocol):
         None when the facts do not carry one. Costs no decoding.
         """
         ...
+
+
+@runtime_checkable
+class CanPreview(Protocol):
+    """The modality can say in few bytes what a sample looks like, before its media are fetched."""
+
+    def preview(self, media: Mapping[str, MediaFile], buckets: int) -> Mapping[str, object]:
+        """What its panel draws, as JSON: for sound the peaks of about `buckets` stretches.
+
+        Raises:
+            DamagedError: media that cannot be decoded.
+        """
+        ...
+
+
+@runtime_checkable
+class CanConvert(Protocol):
+    """The modality can hand out a medium in another format than it is kept in."""
+
+    conversions: Mapping[str, str]
+    """Name of the format, which is also the ending of its files -> media type; the first one
+    loses nothing."""
+
+    def convert(self, medium: MediaFile, format: str) -> bytes:
+        """The medium, or its span, as a whole file of one of `conversions`.
+
+        Raises:
+            DamagedError: it cannot be decoded.
+        """
+        ...

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import PurePath
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, Protocol
 
+from truing.domain.clock import to_iso
 from truing.domain.errors import InvalidInputError
 
 GENERAL = "general"
@@ -142,3 +144,111 @@ class Promotion:
     gate: Mapping[str, object] = field(default_factory=dict)
     """The gate's verdict in full."""
     id: int = 0
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form of a move; the instant is ISO 8601."""
+        return {
+            "id": self.id,
+            "modality": self.modality,
+            "audience": self.audience,
+            "model": self.model,
+            "previous": self.previous,
+            "at": to_iso(self.at),
+            "actor": self.actor,
+            "reason": self.reason,
+            "gate": dict(self.gate),
+        }
+
+
+class Models(Protocol):
+    """Model versions, the champion of each modality and audience, and how it came about."""
+
+    def add(self, model: ModelVersion) -> None:
+        """Stores a version.
+
+        Raises:
+            ConflictError: the number is taken.
+        """
+        ...
+
+    def next_number(self, modality: str) -> int:
+        """The number the next version of that modality gets."""
+        ...
+
+    def get(self, ref: ModelRef) -> ModelVersion:
+        """One version.
+
+        Raises:
+            NotFoundError: no such model; the hint names those there are.
+        """
+        ...
+
+    def all(self, modality: str | None = None) -> list[ModelVersion]:
+        """Newest first."""
+        ...
+
+    def set_state(self, ref: ModelRef, state: ModelState) -> None:
+        """Marks a model."""
+        ...
+
+    def champion(self, modality: str, audience: str) -> str | None:
+        """The reference of the model in use."""
+        ...
+
+    def champions(self, modality: str | None = None) -> Mapping[tuple[str, str], str]:
+        """All models in use: (modality, audience) -> reference, ordered by both."""
+        ...
+
+    def promote(self, promotion: Promotion, *, expected: str | None) -> Promotion:
+        """Moves the alias and records the move; a move to no model takes the alias away.
+
+        Raises:
+            ConflictError: the champion is no longer `expected`.
+        """
+        ...
+
+    def promotions(self, modality: str, audience: str) -> list[Promotion]:
+        """Moves of the alias, newest first."""
+        ...
+
+    def add_trial(self, test_digest: str, candidate: str, at: int) -> int:
+        """Counts a candidate tried against a test set; returns its number, from 1. The same
+        candidate keeps its number.
+        """
+        ...
+
+
+class ModelFiles(Protocol):
+    """Model folders of the workspace: written beside, sealed, moved into place in one step."""
+
+    def draft(self) -> AbstractContextManager[Path]:
+        """An empty folder for a model in the making, removed unless it was installed."""
+        ...
+
+    def install(self, draft: Path, ref: ModelRef, description: Mapping[str, object]) -> str:
+        """Writes `model.json`, syncs, moves the folder into place; returns its digest.
+
+        Raises:
+            ConflictError: there is a model of that number.
+        """
+        ...
+
+    def described(self, modality: str) -> Iterator[Mapping[str, object]]:
+        """The descriptions of all models in place, recorded in the store or not yet."""
+        ...
+
+    def path(self, ref: ModelRef) -> Path:
+        """The folder of a model.
+
+        Raises:
+            NotFoundError: its folder is gone.
+        """
+        ...
+
+    def stale_drafts(self, *, older_than: float) -> list[Path]:
+        """Drafts that a crash left behind, untouched for `older_than` seconds."""
+        ...
+
+    def collect_drafts(self, *, older_than: float) -> int:
+        """Removes them; returns how many."""
+        ...

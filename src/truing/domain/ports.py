@@ -1,42 +1,39 @@
 """Ports: what the verbs need from a store, and nothing of how it keeps it.
 
-Each port is one noun's collection. An implementation passes the conformance suite in
-`truing.testing`. Every writing method is one transaction: all of it is durable when the method
-returns, none of it when it raises. Reading methods see one moment.
+Each port is one noun's collection; most live beside their noun. An implementation passes the
+conformance suite in `truing.testing`. Every writing method is one transaction: all of it is durable
+when the method returns, none of it when it raises. Reading methods see one moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from truing.domain.dataset import (
-    Assignment,
-    DatasetRef,
-    DatasetRow,
-    DatasetVersion,
-    Split,
-    SplitKind,
-)
+from truing.domain.dataset import Datasets
 from truing.domain.erasure import Erasures, Renamed
-from truing.domain.evaluation import Evaluation
-from truing.domain.event import Event
+from truing.domain.errors import ConflictError, NotFoundError
+from truing.domain.evaluation import Evaluations
+from truing.domain.event import Events
 from truing.domain.finding import CheckReport
-from truing.domain.model import ModelRef, ModelState, ModelVersion, Promotion
+from truing.domain.model import Models
+from truing.domain.person import People
 from truing.domain.prediction import Prediction, Recognition
-from truing.domain.review import Revision, Standing
-from truing.domain.run import MetricPoint, Run, RunRequest, RunState, Want
+from truing.domain.review import Appended, Revision, Standing
+from truing.domain.run import Runs
 from truing.domain.sample import (
     Added,
+    Description,
     NewSample,
     Page,
+    Redescribed,
     Sample,
     SampleFilter,
     SampleOrder,
 )
-from truing.domain.tally import Count, Slice, Tally
+from truing.domain.tally import Tallies
 from truing.domain.trash import Trash
 
 
@@ -129,6 +126,10 @@ class Samples(Protocol):
         """
         ...
 
+    def by_ids(self, ids: Sequence[int]) -> list[Sample]:
+        """Samples by number, in the order given; unknown ones are left out."""
+        ...
+
     def by_uids(self, uids: Sequence[str]) -> dict[str, Sample]:
         """Samples by uid; unknown ones are missing from the answer."""
         ...
@@ -163,12 +164,32 @@ class Samples(Protocol):
         """Samples per state and `trained`, from counters: costs the same at any size."""
         ...
 
+    def finding_counts(self, modality: str | None = None) -> dict[str, int]:
+        """Undecided samples per check that found something in them."""
+        ...
+
     def add_prediction(self, id: int, prediction: Prediction) -> Prediction:
         """Appends a prediction and returns it with its number."""
         ...
 
     def set_report(self, id: int, report: CheckReport) -> None:
         """Replaces the findings and the quality."""
+        ...
+
+    def redescribe(
+        self, ids: Sequence[int], change: Callable[[int, Description], Description]
+    ) -> dict[int, Redescribed]:
+        """Changes who is recorded, the sitting and the tags of samples, in one transaction.
+
+        Args:
+            ids: of the samples; unknown ones are missing from the answer.
+            change: gives the new description of a sample from its number and the present one;
+                others wait with writing while it is called. Tags are kept sorted, each once.
+        """
+        ...
+
+    def tag_counts(self) -> dict[str, int]:
+        """All tags there are, with how many samples have each."""
         ...
 
     def mark_trained(self, uids: Iterable[str]) -> None:
@@ -207,6 +228,14 @@ class Reviews(Protocol):
         """
         ...
 
+    def append_each(
+        self, revisions: Sequence[Appended]
+    ) -> list[Revision | ConflictError | NotFoundError]:
+        """Stores revisions of different samples in one transaction, as `append` does each; the
+        error stands in the place of one that is refused, and keeps no other back.
+        """
+        ...
+
     def append_many(self, first: Sequence[tuple[Revision, Standing]]) -> list[Revision | None]:
         """Stores the first revisions of many samples in one transaction, as imports bring them.
 
@@ -217,6 +246,10 @@ class Reviews(Protocol):
             The stored ones in the order given; None for a sample that has a revision by now or
             is gone: what a person decided is never overruled.
         """
+        ...
+
+    def of_many(self, sample_ids: Sequence[int]) -> dict[int, list[Revision]]:
+        """All revisions of some samples, oldest first; those without any are missing."""
         ...
 
     def of(self, sample_id: int) -> list[Revision]:
@@ -233,6 +266,10 @@ class Reviews(Protocol):
 
     def latest_by(self, actor: str, *, limit: int = 50) -> list[Revision]:
         """The newest revisions of an actor, newest first, for undo."""
+        ...
+
+    def latest(self, *, limit: int = 500) -> list[Revision]:
+        """The newest revisions of everybody, newest first."""
         ...
 
     def iterate(self, modality: str | None = None, *, batch: int = 1000) -> Iterator[Revision]:
@@ -252,252 +289,6 @@ class Recognitions(Protocol):
         ...
 
 
-class Datasets(Protocol):
-    """Dataset versions and the ledger of split assignments."""
-
-    def assignments(self, name: str, kind: SplitKind) -> Iterator[Assignment]:
-        """Every assignment made by the versions of that dataset name with that kind of split, as
-        a stream, by sample uid.
-        """
-        ...
-
-    def next_number(self, name: str) -> int:
-        """The number the next version of that name gets."""
-        ...
-
-    def add(
-        self,
-        version: DatasetVersion,
-        rows: Iterable[DatasetRow],
-        new_assignments: Iterable[Assignment],
-    ) -> None:
-        """Stores a version with its rows and the assignments it made, all or nothing. The
-        assignments belong to the version's name and kind of split. Both are read as streams.
-
-        Raises:
-            ConflictError: the version exists already, or a sample was assigned meanwhile.
-        """
-        ...
-
-    def get(self, ref: DatasetRef) -> DatasetVersion:
-        """The head of a version.
-
-        Raises:
-            NotFoundError: no such version; the hint names those there are.
-        """
-        ...
-
-    def all(self) -> list[DatasetVersion]:
-        """All versions, newest first."""
-        ...
-
-    def rows(self, ref: DatasetRef, split: Split | None = None) -> Iterator[DatasetRow]:
-        """The rows in frozen order, tombstones included."""
-        ...
-
-    def holding(self, uids: Sequence[str]) -> dict[str, list[str]]:
-        """For each sample, the versions (`name@number`) that hold it."""
-        ...
-
-    def entomb(self, uids: Sequence[str]) -> list[str]:
-        """Turns the rows of these samples into tombstones and removes their assignments;
-        returns the versions touched.
-        """
-        ...
-
-
-class Runs(Protocol):
-    """Training runs and their figures."""
-
-    def add(self, uid: str, request: RunRequest, created_at: int) -> Run:
-        """Queues a run."""
-        ...
-
-    def get(self, id: int) -> Run:
-        """One run.
-
-        Raises:
-            NotFoundError: no such run.
-        """
-        ...
-
-    def all(self, *, limit: int = 100) -> list[Run]:
-        """Newest first."""
-        ...
-
-    def claim(
-        self, id: int, *, boot_id: str, pid: int, pid_start: int, now: int, lease_until: int
-    ) -> Run | None:
-        """Takes a run that is queued, paused with want `run`, or whose lease has expired: raises
-        its fence and its attempts and marks it running. None when somebody else has it.
-        """
-        ...
-
-    def heartbeat(
-        self, id: int, fence: int, *, lease_until: int, step: int, total_steps: int
-    ) -> Want | None:
-        """Prolongs the lease and says what is wanted; None when the fence is stale: stop."""
-        ...
-
-    def want(self, id: int, want: Want) -> Run:
-        """Records what a person wants of a run."""
-        ...
-
-    def end(
-        self,
-        id: int,
-        fence: int,
-        *,
-        state: RunState,
-        at: int,
-        error: str | None = None,
-        result: Mapping[str, object] | None = None,
-    ) -> bool:
-        """Ends or pauses a run; False when the fence is stale."""
-        ...
-
-    def report(self, id: int, points: Sequence[MetricPoint]) -> None:
-        """Stores figures; one already there for the same step and name is replaced."""
-        ...
-
-    def metrics(self, id: int, *, after_step: int = -1) -> list[MetricPoint]:
-        """Figures by step."""
-        ...
-
-
-class Models(Protocol):
-    """Model versions, the champion of each modality and audience, and how it came about."""
-
-    def add(self, model: ModelVersion) -> None:
-        """Stores a version.
-
-        Raises:
-            ConflictError: the number is taken.
-        """
-        ...
-
-    def next_number(self, modality: str) -> int:
-        """The number the next version of that modality gets."""
-        ...
-
-    def get(self, ref: ModelRef) -> ModelVersion:
-        """One version.
-
-        Raises:
-            NotFoundError: no such model; the hint names those there are.
-        """
-        ...
-
-    def all(self, modality: str | None = None) -> list[ModelVersion]:
-        """Newest first."""
-        ...
-
-    def set_state(self, ref: ModelRef, state: ModelState) -> None:
-        """Marks a model."""
-        ...
-
-    def champion(self, modality: str, audience: str) -> str | None:
-        """The reference of the model in use."""
-        ...
-
-    def champions(self, modality: str | None = None) -> Mapping[tuple[str, str], str]:
-        """All models in use: (modality, audience) -> reference, ordered by both."""
-        ...
-
-    def promote(self, promotion: Promotion, *, expected: str | None) -> Promotion:
-        """Moves the alias and records the move; a move to no model takes the alias away.
-
-        Raises:
-            ConflictError: the champion is no longer `expected`.
-        """
-        ...
-
-    def promotions(self, modality: str, audience: str) -> list[Promotion]:
-        """Moves of the alias, newest first."""
-        ...
-
-    def add_trial(self, test_digest: str, candidate: str, at: int) -> int:
-        """Counts a candidate tried against a test set; returns its number, from 1. The same
-        candidate keeps its number.
-        """
-        ...
-
-
-class Evaluations(Protocol):
-    """Figures and per-row scores."""
-
-    def add(self, evaluation: Evaluation) -> Evaluation:
-        """Stores an evaluation with its rows."""
-        ...
-
-    def find(self, model_digest: str, dataset: str, split: str, version: str) -> Evaluation | None:
-        """The newest evaluation of that model on that split with that metric version, rows
-        included.
-        """
-        ...
-
-    def all(self, *, limit: int = 100) -> list[Evaluation]:
-        """Heads, newest first."""
-        ...
-
-    def forget(self, uids: Sequence[str]) -> int:
-        """Removes the rows of these samples; returns how many."""
-        ...
-
-
-class Events(Protocol):
-    """The journal."""
-
-    def add(self, event: Event) -> None:
-        """Appends an entry."""
-        ...
-
-    def all(self, *, after: int = 0, limit: int = 200) -> list[Event]:
-        """Entries with a number above `after`, oldest first."""
-        ...
-
-
-class Tallies(Protocol):
-    """Figures over all samples, kept so that asking costs the same at any size."""
-
-    def tally(
-        self,
-        modality: str,
-        metric: str,
-        count: Callable[[Sample], Count],
-        *,
-        at_most: int = 500,
-    ) -> int:
-        """Counts samples that are new or changed since they were counted.
-
-        Args:
-            modality: whose samples.
-            metric: name and version; under another one everything is counted anew.
-            count: says what a sample adds; others wait with writing while it is called.
-            at_most: samples in this one transaction.
-
-        Returns:
-            How many were counted; 0 when nothing waits any more.
-        """
-        ...
-
-    def sums(
-        self,
-        modality: str,
-        by: Slice | None = None,
-        *,
-        where: Mapping[Slice, str] | None = None,
-    ) -> dict[str, Tally]:
-        """What the counted samples add up to, without those in the trash.
-
-        Args:
-            modality: whose samples.
-            by: told apart by this; None for all in one, under an empty name.
-            where: only these; an empty subject is who is not named.
-        """
-        ...
-
-
 class Store(Protocol):
     """All collections of one workspace over one database."""
 
@@ -512,6 +303,7 @@ class Store(Protocol):
     erasures: Erasures
     trash: Trash
     tallies: Tallies
+    people: People
 
     @property
     def file(self) -> Path | None:
@@ -521,6 +313,12 @@ class Store(Protocol):
     @property
     def place(self) -> str:
         """The kind of the database and where it is, without password, for people."""
+        ...
+
+    def marks(self) -> dict[str, tuple[object, ...]]:
+        """For `samples`, `runs`, `models` and `datasets` something that differs after most
+        writes, whoever wrote: a look that costs little, for those who wait for news.
+        """
         ...
 
     @property
@@ -536,6 +334,12 @@ class Store(Protocol):
         """
         ...
 
+    def tidy(self) -> None:
+        """Brings what grew piece by piece into order, so that it is read quickly again; others
+        write in between.
+        """
+        ...
+
     def scrub(self) -> None:
         """Makes sure that no erased byte is left in the database's files."""
         ...
@@ -546,40 +350,4 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Ends all connections."""
-        ...
-
-
-class ModelFiles(Protocol):
-    """Model folders of the workspace: written beside, sealed, moved into place in one step."""
-
-    def draft(self) -> AbstractContextManager[Path]:
-        """An empty folder for a model in the making, removed unless it was installed."""
-        ...
-
-    def install(self, draft: Path, ref: ModelRef, description: Mapping[str, object]) -> str:
-        """Writes `model.json`, syncs, moves the folder into place; returns its digest.
-
-        Raises:
-            ConflictError: there is a model of that number.
-        """
-        ...
-
-    def described(self, modality: str) -> Iterator[Mapping[str, object]]:
-        """The descriptions of all models in place, recorded in the store or not yet."""
-        ...
-
-    def path(self, ref: ModelRef) -> Path:
-        """The folder of a model.
-
-        Raises:
-            NotFoundError: its folder is gone.
-        """
-        ...
-
-    def stale_drafts(self, *, older_than: float) -> list[Path]:
-        """Drafts that a crash left behind, untouched for `older_than` seconds."""
-        ...
-
-    def collect_drafts(self, *, older_than: float) -> int:
-        """Removes them; returns how many."""
         ...

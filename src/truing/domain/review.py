@@ -83,6 +83,18 @@ class Standing:
     """Whether two people's latest decisions disagree."""
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A revision about to be stored: with what follows from it, and what its maker saw."""
+
+    revision: Revision
+    """With `id` 0."""
+    standing: Standing
+    """Of the sample, after it."""
+    expected: int
+    """Id of the sample's newest revision that was seen, 0 for none."""
+
+
 def active_revisions(revisions: Sequence[Revision]) -> list[Revision]:
     """The decisions that hold, in order: undone ones and the undoings themselves left out.
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
+
+from truing.domain.clock import to_iso
+
+PROMOTE = "promote"
+"""What a run may do `then`: put its model before the gate, and publish it if that lets it pass."""
 
 
 class RunState(StrEnum):
@@ -48,6 +55,10 @@ class RunRequest:
     seed: int = 0
     audience: str = "general"
     """Whose model it is to become: `general` or `subject:<name>`."""
+    then: str | None = None
+    """`promote`: what the worker does with the model it has made; None leaves it to a person."""
+    publish_to: str | None = None
+    """The folder in which a promoted model is published; None for nowhere."""
 
     def as_dict(self) -> dict[str, object]:
         """The JSON form stored with the run and copied into `model.json`."""
@@ -60,6 +71,8 @@ class RunRequest:
             "replay": self.replay,
             "seed": self.seed,
             "audience": self.audience,
+            "then": self.then,
+            "publish_to": self.publish_to,
         }
 
 
@@ -87,7 +100,35 @@ class Run:
     ended_at: int | None
     error: str | None
     result: Mapping[str, object]
-    """`model` (reference), `figures`, `notes` once it is done."""
+    """`model` (reference), `figures`, `notes` once it is done; if it was to promote, `verdict` of
+    the gate and `published` (the folder).
+    """
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form that the commands and the API share; instants are ISO 8601."""
+        return {
+            "run": self.id,
+            "uid": self.uid,
+            "state": self.state.value,
+            "want": self.want.value,
+            "step": self.step,
+            "total_steps": self.total_steps,
+            "attempts": self.attempts,
+            "created_at": to_iso(self.created_at),
+            "started_at": _iso(self.started_at),
+            "ended_at": _iso(self.ended_at),
+            "error": self.error,
+            "model": self.result.get("model"),
+            "figures": self.result.get("figures", {}),
+            "notes": self.result.get("notes") or self.result.get("troubles", []),
+            "verdict": self.result.get("verdict"),
+            "published": self.result.get("published"),
+            "request": self.request.as_dict(),
+        }
+
+
+def _iso(instant: int | None) -> str | None:
+    return None if instant is None else to_iso(instant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,3 +139,67 @@ class MetricPoint:
     name: str
     value: float
     at: int
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form; a figure that is no number is null."""
+        value = self.value if math.isfinite(self.value) else None
+        return {"step": self.step, "name": self.name, "value": value, "at": to_iso(self.at)}
+
+
+class Runs(Protocol):
+    """Training runs and their figures."""
+
+    def add(self, uid: str, request: RunRequest, created_at: int) -> Run:
+        """Queues a run."""
+        ...
+
+    def get(self, id: int) -> Run:
+        """One run.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        ...
+
+    def all(self, *, before: int | None = None, limit: int = 100) -> list[Run]:
+        """Newest first; those numbered below `before`."""
+        ...
+
+    def claim(
+        self, id: int, *, boot_id: str, pid: int, pid_start: int, now: int, lease_until: int
+    ) -> Run | None:
+        """Takes a run that is queued, paused with want `run`, or whose lease has expired: raises
+        its fence and its attempts and marks it running. None when somebody else has it.
+        """
+        ...
+
+    def heartbeat(
+        self, id: int, fence: int, *, lease_until: int, step: int, total_steps: int
+    ) -> Want | None:
+        """Prolongs the lease and says what is wanted; None when the fence is stale: stop."""
+        ...
+
+    def want(self, id: int, want: Want) -> Run:
+        """Records what a person wants of a run."""
+        ...
+
+    def end(
+        self,
+        id: int,
+        fence: int,
+        *,
+        state: RunState,
+        at: int,
+        error: str | None = None,
+        result: Mapping[str, object] | None = None,
+    ) -> bool:
+        """Ends or pauses a run; False when the fence is stale."""
+        ...
+
+    def report(self, id: int, points: Sequence[MetricPoint]) -> None:
+        """Stores figures; one already there for the same step and name is replaced."""
+        ...
+
+    def metrics(self, id: int, *, after_step: int = -1) -> list[MetricPoint]:
+        """Figures by step."""
+        ...

@@ -99,6 +99,8 @@ class Sample:
     """False when review happened elsewhere and the model's own text is lost."""
     trained: bool
     """Whether a finished run used it, in any split."""
+    tags: tuple[str, ...] = ()
+    """A person's own marks, in order of the alphabet."""
 
     def media_by_role(self, role: str) -> Media | None:
         """The medium of that role, if the sample has one."""
@@ -126,6 +128,23 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a person may say of a sample besides its truth."""
+
+    subject: str | None = None
+    session: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redescribed:
+    """What a sample was called before and after."""
+
+    before: Description
+    after: Description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleFilter:
     """Which samples; every field left None lets everything through."""
 
@@ -145,6 +164,7 @@ class SampleFilter:
     text: str | None = None
     """Words to find in predictions and truth; see the store's full-text search."""
     trained: bool | None = None
+    tag: str | None = None
 
 
 class SampleOrder(StrEnum):

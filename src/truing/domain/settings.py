@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -119,6 +120,44 @@ SETTINGS: tuple[Setting, ...] = (
         help="errors in a row after which the previous champion takes over",
     ),
     Setting(
+        key="live.seconds",
+        default=120.0,
+        minimum=0.1,
+        help="how long the model of a server may take to load, or to answer, before its process "
+        "is ended",
+    ),
+    Setting(
+        key="live.idle_minutes",
+        default=10.0,
+        minimum=0.0,
+        help="the model of a server leaves the memory when nobody has asked it for so long; "
+        "0: never",
+    ),
+    Setting(
+        key="live.python",
+        default="",
+        help="Python that the model of a server runs in, with truing installed; empty: the "
+        "server's own",
+    ),
+    Setting(
+        key="corrector.url",
+        default="",
+        help="chat server that corrects what the live model heard, such as "
+        "http://127.0.0.1:11434/v1; the text of each utterance leaves this process to that "
+        "address; empty: none. Its key is read from TRUING_CORRECTOR_KEY",
+    ),
+    Setting(
+        key="corrector.model",
+        default="",
+        help="name of the chat server's model that corrects",
+    ),
+    Setting(
+        key="corrector.seconds",
+        default=4.0,
+        minimum=0.1,
+        help="how long a correction may take; after that the utterance is answered without one",
+    ),
+    Setting(
         key="backup.before_training",
         default=True,
         help="make a backup before each training run",
@@ -160,6 +199,56 @@ SETTINGS: tuple[Setting, ...] = (
         help="write figures for TensorBoard as well, where truing[tensorboard] is installed",
     ),
     Setting(
+        key="train.dataset",
+        default="mine",
+        help="name of the dataset whose next version is frozen when the training of all reviewed "
+        "samples is asked for, as by the Train button of a page",
+    ),
+    Setting(
+        key="train.earlier",
+        default=True,
+        help="such a version also holds the samples of earlier runs: nothing is forgotten and the "
+        "test set grows; false: only those no run has used",
+    ),
+    Setting(
+        key="train.recipe",
+        default="",
+        help="the recipe of such a training; empty: the modality's first",
+    ),
+    Setting(
+        key="train.base",
+        default="champion",
+        help="what such a training starts from: champion, a model, a folder or a hub id",
+    ),
+    Setting(
+        key="train.options",
+        default="",
+        help="options of the recipe for such a training, such as `epochs=5 batch_size=4`; "
+        "others are as the recipe has them",
+    ),
+    Setting(
+        key="train.replay",
+        default="",
+        help="general examples for such a training: an audiofolder or NAME@NUMBER; empty: none",
+    ),
+    Setting(
+        key="train.bases",
+        default="",
+        help="folders and hub ids, with commas between, that the pages offer to start from",
+    ),
+    Setting(
+        key="train.s2s_config",
+        default="",
+        help="configs/training.toml of the S2S app: its base model, options and folder of "
+        "published models hold where the settings here say nothing",
+    ),
+    Setting(
+        key="publish.target",
+        default="",
+        help="folder in which an app looks for its model: one that passes the gate after such a "
+        "training is published there; empty: nowhere",
+    ),
+    Setting(
         key="train.index_url",
         default="",
         help="where to install torch from when it is missing; empty is pip's own choice",
@@ -181,6 +270,39 @@ SETTINGS: tuple[Setting, ...] = (
         default=4.0,
         minimum=0.01,
         help="gigabytes of recordings from an object store kept on this machine for reading",
+    ),
+    Setting(
+        key="serve.auth",
+        default="off",
+        choices=("off", "token", "users"),
+        help="who may use the server: off, whoever is at this machine; token, whoever has the "
+        "address it prints, or a token; users, the people of truing people",
+    ),
+    Setting(
+        key="serve.hosts",
+        default="",
+        help="names under which the server is reached besides this machine's own, such as "
+        "nas.local, desk.example; with spaces or commas between",
+    ),
+    Setting(
+        key="serve.origins",
+        default="",
+        help="other web pages that may use the API, such as http://localhost:3000; with spaces "
+        "or commas between; empty: none",
+    ),
+    Setting(
+        key="serve.upload_mb",
+        default=100.0,
+        minimum=0.1,
+        maximum=4096.0,
+        help="largest recording that the server takes, in megabytes",
+    ),
+    Setting(
+        key="serve.session_days",
+        default=30.0,
+        minimum=0.01,
+        maximum=3650.0,
+        help="how long a browser stays signed in",
     ),
     Setting(
         key="log.level",
@@ -245,6 +367,14 @@ def unknown_setting(key: str, known: Iterable[str]) -> SettingError:
     near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.4)
     hint = f"did you mean `{near[0]}`?" if near else "`truing config show` lists every setting"
     return SettingError(f"`{key}` is not a setting", hint=hint)
+
+
+def without_password(text: str) -> str:
+    """A value; of an address without the password that somebody wrote into it."""
+    if "://" not in text:
+        return text
+    bare = re.sub(r"(://[^/?#:@]*):[^@]*@", r"\1@", text)
+    return re.sub(r"(?i)([?&][a-z]*password)=[^&]*", r"\1=…", bare)
 
 
 def read_toml(text: str, origin: str) -> dict[str, Value]:

@@ -6,8 +6,12 @@ takes milliseconds. A `Count` is what one sample adds, a `Tally` what many add u
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
+
+from truing.domain.sample import Sample
 
 
 class Slice(StrEnum):
@@ -64,3 +68,44 @@ class Tally:
     seconds: float = 0.0
     raw: Accuracy = field(default_factory=Accuracy)
     corrected: Accuracy = field(default_factory=Accuracy)
+
+
+class Tallies(Protocol):
+    """Figures over all samples, kept so that asking costs the same at any size."""
+
+    def tally(
+        self,
+        modality: str,
+        metric: str,
+        count: Callable[[Sample], Count],
+        *,
+        at_most: int = 500,
+    ) -> int:
+        """Counts samples that are new or changed since they were counted.
+
+        Args:
+            modality: whose samples.
+            metric: name and version; under another one everything is counted anew.
+            count: says what a sample adds; others wait with writing while it is called.
+            at_most: samples in this one transaction.
+
+        Returns:
+            How many were counted; 0 when nothing waits any more.
+        """
+        ...
+
+    def sums(
+        self,
+        modality: str,
+        by: Slice | None = None,
+        *,
+        where: Mapping[Slice, str] | None = None,
+    ) -> dict[str, Tally]:
+        """What the counted samples add up to, without those in the trash.
+
+        Args:
+            modality: whose samples.
+            by: told apart by this; None for all in one, under an empty name.
+            where: only these; an empty subject is who is not named.
+        """
+        ...

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from truing.domain.clock import MICROSECONDS, Clock
 from truing.domain.errors import ConflictError
-from truing.domain.ports import Runs
-from truing.domain.run import MetricPoint, Run, Want
+from truing.domain.run import MetricPoint, Run, Runs, Want
 from truing.jobs.checkpoints import CheckpointFolder
 from truing.jobs.deaths import SHORTAGES, counted
 from truing.jobs.log import RunLog

@@ -11,6 +11,8 @@ from truing.domain.clock import MICROSECONDS, Clock, to_iso
 
 POLL = 0.1
 """Seconds between two looks at a log that is being followed."""
+PIECE = 1 << 16
+"""Bytes of a log read at once."""
 
 
 class RunLog:
@@ -66,10 +68,25 @@ def read_lines(path: Path, *, more: Callable[[], bool]) -> Iterator[str]:
         yield rest.decode("utf-8", "replace")
 
 
+def lines_after(path: Path, offset: int) -> tuple[list[str], int]:
+    """Whole lines of a log from a place on, at most `PIECE` bytes of them, and the place after.
+
+    Args:
+        path: the log; one that is not there yet has no lines.
+        offset: a place that an earlier call gave; 0 is the start.
+    """
+    piece = _read_from(path, offset)
+    whole = piece[: piece.rfind(b"\n") + 1]
+    if not whole and len(piece) == PIECE:
+        whole = piece  # a line that long is told in pieces
+    lines = whole.decode("utf-8", "replace").removesuffix("\n").split("\n") if whole else []
+    return lines, offset + len(whole)
+
+
 def _read_from(path: Path, offset: int) -> bytes:
     try:
         with path.open("rb") as stream:
             stream.seek(offset)
-            return stream.read(1 << 16)
+            return stream.read(PIECE)
     except FileNotFoundError:
         return b""

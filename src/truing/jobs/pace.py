@@ -26,10 +26,14 @@ class Pace:
 
     def remaining(self, now: int, total: int) -> float | None:
         """Seconds until `total`; None while no step was seen to be done."""
+        speed = self.speed(now)
+        return None if speed is None else max(0, total - self._done) / speed
+
+    def speed(self, now: int) -> float | None:
+        """Steps per second until now; None while no step was seen to be done."""
         if self._first is None or self._done <= self._first or now <= self._since:
             return None
-        seconds = (now - self._since) / MICROSECONDS
-        return max(0, total - self._done) * seconds / (self._done - self._first)
+        return (self._done - self._first) * MICROSECONDS / (now - self._since)
 
 
 def spoken(seconds: float) -> str:

@@ -23,15 +23,16 @@ from pathlib import Path
 
 from truing.domain.clock import Clock
 from truing.domain.errors import ConflictError
-from truing.domain.ports import Runs
-from truing.domain.run import Run, RunState, Want
+from truing.domain.run import Run, Runs, RunState, Want
 from truing.jobs.deaths import after_death, exit_words, killed_for_memory
 from truing.jobs.files import HELD, RunFiles, device_lock, device_of
-from truing.jobs.log import read_lines
+from truing.jobs.log import lines_after, read_lines
 from truing.jobs.watch import Outcome, Progress, Watch
 from truing.platform.locks import FileLock
 from truing.platform.processes import boot_id, end_now, process_alive, start_detached
 
+PATIENCE = 10.0
+"""Seconds to wait until a worker that was started has taken its run."""
 FAREWELL = 5.0
 """Seconds a worker gets to leave after its run has ended."""
 
@@ -77,7 +78,7 @@ class Supervisor:
         self._poll = poll
         self._children: dict[int, _Child] = {}
 
-    def start(self, run_id: int, *, patience: float = 10.0) -> Run:
+    def start(self, run_id: int, *, patience: float = PATIENCE) -> Run:
         """Brings a run to where it is wanted, as far as that can be done now.
 
         Starts its worker when it is queued or paused with want `run` and its device is free;
@@ -180,12 +181,13 @@ class Supervisor:
             # It may tend another run by now; it belongs to itself.
             self._children[run_id] = child
 
-    def stop(self, run_id: int, *, force: bool = False) -> Run:
+    def stop(self, run_id: int, *, force: bool = False, patience: float = PATIENCE) -> Run:
         """Asks a run to save a checkpoint and end for good; an ended one is left as it is.
 
         Args:
             run_id: the run.
             force: end its process now, for a worker that no longer listens.
+            patience: see `start`.
 
         Raises:
             NotFoundError: no such run.
@@ -197,9 +199,9 @@ class Supervisor:
         if force and self._here(run) and self._alive(run) and run.pid is not None:
             end_now(run.pid)
             return self._until_ended(run_id)
-        return self.start(run_id)
+        return self.start(run_id, patience=patience)
 
-    def pause(self, run_id: int) -> Run:
+    def pause(self, run_id: int, *, patience: float = PATIENCE) -> Run:
         """Asks a run to save a checkpoint and free its device until `resume`.
 
         Raises:
@@ -208,9 +210,9 @@ class Supervisor:
         """
         self._open_run(run_id, "paused")
         self._runs.want(run_id, Want.PAUSE)
-        return self.start(run_id)
+        return self.start(run_id, patience=patience)
 
-    def resume(self, run_id: int) -> Run:
+    def resume(self, run_id: int, *, patience: float = PATIENCE) -> Run:
         """Lets a paused run go on from its last checkpoint.
 
         Raises:
@@ -219,7 +221,7 @@ class Supervisor:
         """
         self._open_run(run_id, "resumed")
         self._runs.want(run_id, Want.RUN)
-        return self.start(run_id)
+        return self.start(run_id, patience=patience)
 
     def tail(self, run_id: int, *, follow: bool = False) -> Iterator[str]:
         """Lines of a run's log from its start; with `follow`, until the run is over.
@@ -232,6 +234,23 @@ class Supervisor:
             RunFiles.of(self._folder, run_id).log,
             more=lambda: follow and not self._settled(self._runs.get(run_id)),
         )
+
+    def log_after(self, run_id: int, offset: int = 0) -> tuple[list[str], int]:
+        """Whole lines of a run's log from a place on, and the place after; see `lines_after`.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        self._runs.get(run_id)
+        return lines_after(RunFiles.of(self._folder, run_id).log, offset)
+
+    def waits(self, run: Run) -> bool:
+        """Whether a run is to go on and another one has its device."""
+        if run.state not in (RunState.QUEUED, RunState.PAUSED) or run.want is not Want.RUN:
+            return False
+        device = device_of(run)
+        others = self._runs.all(limit=100)
+        return any(one.state is RunState.RUNNING and device_of(one) == device for one in others)
 
     def abandoned(self, run: Run) -> bool:
         """Whether a run's row says that it is worked on while its worker is dead: nobody has

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from truing.domain.clock import Clock
-from truing.domain.ports import Runs
-from truing.domain.run import MetricPoint, Run, RunState
+from truing.domain.run import MetricPoint, Run, Runs, RunState
 from truing.jobs.pace import Pace
+
+PACED = 50
+"""Last steps by which the pace of a run is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,22 @@ class Watch:
             remaining=self._pace.remaining(now, run.total_steps),
             waiting=waiting,
         )
+
+
+def pace(runs: Runs, run: Run) -> Pace | None:
+    """How fast a running run goes, from its last steps; None for one that does not."""
+    if run.state is not RunState.RUNNING or not run.total_steps:
+        return None
+    found = Pace()
+    for point in runs.metrics(run.id, after_step=run.step - PACED):
+        found.see(point.at, point.step)
+    return found
+
+
+def remaining(runs: Runs, run: Run, now: int) -> float | None:
+    """Seconds a running run will still take; None when unknown."""
+    found = pace(runs, run)
+    return None if found is None else found.remaining(now, run.total_steps)
 
 
 def _key(point: MetricPoint) -> tuple[int, str, int]:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from truing.domain.clock import MICROSECONDS, Clock
 from truing.domain.errors import ConflictError, TruingError
-from truing.domain.ports import Runs
 from truing.domain.recipe import RunContext
-from truing.domain.run import Run, RunState, Want
+from truing.domain.run import Run, Runs, RunState, Want
 from truing.jobs.checkpoints import CheckpointFolder
 from truing.jobs.context import JobContext, LostRunError
 from truing.jobs.deaths import CLEAN, TROUBLES, Ending, after_death, note_memory_kills

@@ -142,7 +142,7 @@ class Bench:
     def _answer_instead(
         self, failed: _Seat, media: Mapping[str, MediaFile], error: Exception
     ) -> tuple[Recognition, str]:
-        log.warning("model %s raised %s", failed.ref, _without_words(error))
+        log.warning("model %s raised %s", failed.ref, without_words(error))
         try:
             with self._changing:
                 other = self._other_than(failed, error)
@@ -237,7 +237,7 @@ class Bench:
         try:
             return self._champions.champion() or present
         except Exception as error:  # noqa: BLE001 - a busy store must not cost an utterance
-            log.warning("cannot tell the champion: %s", _without_words(error))
+            log.warning("cannot tell the champion: %s", without_words(error))
             return present
 
     def _first(self) -> _Seat:
@@ -276,20 +276,20 @@ class Bench:
             with self._changing:
                 self._seat(self._opened(ref))
         except _MACHINE as error:
-            log.warning("model %s cannot be loaded here: %s", ref, _without_words(error))
+            log.warning("model %s cannot be loaded here: %s", ref, without_words(error))
             self._later(ref)
         except Exception as error:  # noqa: BLE001 - whatever a broken model raises
             try:
                 self._give_up(ref, error)
             except Exception as second:  # noqa: BLE001 - the old model goes on answering
-                log.warning("cannot fall back from %s: %s", ref, _without_words(second))
+                log.warning("cannot fall back from %s: %s", ref, without_words(second))
                 self._later(ref)
         finally:
             with self._state:
                 self._loading = None
 
     def _give_up(self, ref: str, error: Exception) -> str | None:
-        log.warning("model %s cannot be loaded: %s", ref, _without_words(error))
+        log.warning("model %s cannot be loaded: %s", ref, without_words(error))
         return self._champions.fallback(ref, f"cannot be loaded: {type(error).__name__}")
 
     def _later(self, ref: str) -> None:
@@ -332,7 +332,7 @@ def _close(seat: _Seat) -> None:
     try:
         seat.model.close()
     except Exception as error:  # noqa: BLE001 - a model on its way out must not harm the next
-        log.warning("model %s could not be closed: %s", seat.ref, _without_words(error))
+        log.warning("model %s could not be closed: %s", seat.ref, without_words(error))
 
 
 def _no_answer(ref: str, error: Exception) -> UnavailableError:
@@ -343,7 +343,7 @@ def _no_answer(ref: str, error: Exception) -> UnavailableError:
     )
 
 
-def _without_words(error: BaseException) -> str:
+def without_words(error: BaseException) -> str:
     """Kind and place of an error for the log, not its message: that might quote a transcript."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"{type(error).__name__} at\n{frames}"

@@ -21,6 +21,7 @@ from truing.domain.prediction import Prediction, PredictionKind, Recognition
 from truing.domain.recipe import MediaFile
 from truing.domain.sample import Added
 from truing.live.bench import Bench, Champions
+from truing.live.corrector import Correction, Corrector
 from truing.loop.capture import Utterance
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,10 @@ class Transcript(Recognition):
     """None when it was not kept."""
     not_kept: str | None = None
     """Why it could not be kept although it was tried; the answer stands all the same."""
+    correction: Correction | None = None
+    """What the corrector made of the text, or why nothing; None when there is no corrector."""
+    duration: float | None = None
+    """Seconds of what was heard, as decoding showed."""
 
 
 class Recognizer:
@@ -47,6 +52,7 @@ class Recognizer:
         champions: which models there are to answer.
         clock: for the date of a prediction.
         capture: keeps an utterance, or decides not to; None keeps nothing.
+        corrector: corrects the text of each answer; None when it stays as the model gave it.
         folder: for the file a model reads, removed after each utterance; the system's folder for
             temporary files when left out.
     """
@@ -58,12 +64,14 @@ class Recognizer:
         *,
         clock: Clock,
         capture: Callable[[Utterance], Added | None] | None = None,
+        corrector: Corrector | None = None,
         folder: Path | None = None,
     ) -> None:
         self._modality = modality
         self._bench = Bench(champions)
         self._clock = clock
         self._capture = capture
+        self._corrector = corrector
         self._folder = folder
 
     @property
@@ -79,6 +87,8 @@ class Recognizer:
         session: str | None = None,
         app: str = "app",
         context: Mapping[str, object] | None = None,
+        keep: bool = True,
+        correct: bool = True,
     ) -> Transcript:
         """The text of one utterance; kept as a sample, durably, when the settings say so.
 
@@ -88,6 +98,8 @@ class Recognizer:
             session: the sitting it belongs to.
             app: the app that asks.
             context: what the app knows of the moment.
+            keep: False: this one is not kept, whatever the settings say.
+            correct: False: the corrector is not asked, and the answer does not wait for it.
 
         Raises:
             InvalidInputError: a source the modality cannot take.
@@ -111,13 +123,24 @@ class Recognizer:
             with self._as_file(media) as file:
                 said, model = self._bench.answer({role: file})
         except UnavailableError as error:
-            sample, problem = self._keep(utterance)
+            sample, problem = self._keep(utterance) if keep else (None, None)
             kept = f"it was kept as sample {sample.id}" if sample is not None else problem
             error.add_note(kept or "it was not kept")
             raise
-        sample, problem = self._keep(self._with_prediction(utterance, said, model))
+        corrector = self._corrector if correct and said.text else None
+        correction = corrector.correct(said.text) if corrector is not None else None
+        full = self._with_predictions(utterance, said, model, correction)
+        sample, problem = self._keep(full) if keep else (None, None)
+        duration = media.facts.get("duration")
         parts = {each.name: getattr(said, each.name) for each in dataclasses.fields(Recognition)}
-        return Transcript(**parts, model=model, sample=sample, not_kept=problem)
+        return Transcript(
+            **parts,
+            model=model,
+            sample=sample,
+            not_kept=problem,
+            correction=correction,
+            duration=float(duration) if isinstance(duration, (int, float)) else None,
+        )
 
     def refresh(self) -> str | None:
         """Looks for another champion now and returns when it is in use; returns its reference.
@@ -154,14 +177,22 @@ class Recognizer:
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def _with_prediction(self, utterance: Utterance, said: Recognition, model: str) -> Utterance:
-        prediction = Prediction(
-            kind=PredictionKind.RECOGNIZER,
-            recognition=said,
-            model=model,
-            created_at=self._clock.now(),
+    def _with_predictions(
+        self, utterance: Utterance, said: Recognition, model: str, correction: Correction | None
+    ) -> Utterance:
+        now = self._clock.now()
+        heard = Prediction(
+            kind=PredictionKind.RECOGNIZER, recognition=said, model=model, created_at=now
         )
-        return dataclasses.replace(utterance, predictions=(prediction,))
+        if correction is None or correction.text is None:
+            return dataclasses.replace(utterance, predictions=(heard,))
+        repaired = Prediction(
+            kind=PredictionKind.CORRECTOR,
+            recognition=Recognition(text=correction.text, seconds=correction.seconds),
+            model=correction.model,
+            created_at=now,
+        )
+        return dataclasses.replace(utterance, predictions=(heard, repaired))
 
     def _keep(self, utterance: Utterance) -> tuple[Added | None, str | None]:
         """The sample, or why it could not be kept: an answer is not withheld for that."""

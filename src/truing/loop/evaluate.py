@@ -20,11 +20,11 @@ from typing import Any, Protocol
 
 from truing.domain.clock import Clock
 from truing.domain.comparison import Interval, PairedFigures
-from truing.domain.dataset import DatasetRef, DatasetRow, DatasetVersion, Split, SplitKind
+from truing.domain.dataset import DatasetRef, DatasetRow, Datasets, DatasetVersion, Split, SplitKind
 from truing.domain.errors import DamagedError, InvalidInputError, NothingToDoError
-from truing.domain.evaluation import EvaluatedRow, Evaluation, Metric, RowScore
+from truing.domain.evaluation import EvaluatedRow, Evaluation, Evaluations, Metric, RowScore
 from truing.domain.ids import IdSource
-from truing.domain.ports import Datasets, Evaluations, Recognitions
+from truing.domain.ports import Recognitions
 from truing.domain.prediction import Recognition
 
 CLUSTERS_AT_LEAST = 12

@@ -125,19 +125,14 @@ def reach_of(ids: Sequence[int], store: Store) -> Reach:
     """
     uids: list[str] = []
     digests: set[str] = set()
-    missing = []
-    for number in ids:
-        try:
-            sample = store.samples.get(number)
-        except NotFoundError:
-            missing.append(number)
-            continue
-        uids.append(sample.uid)
-        named = (name for one in sample.media for name in (one.digest, one.parent))
-        digests |= {name for name in named if name is not None}
-    if missing and not uids:
+    for start in range(0, len(ids), BATCH):
+        for sample in store.samples.by_ids(ids[start : start + BATCH]):
+            uids.append(sample.uid)
+            named = (name for one in sample.media for name in (one.digest, one.parent))
+            digests |= {name for name in named if name is not None}
+    if ids and not uids:
         raise NotFoundError(
-            f"there is no sample {', '.join(map(str, missing[:10]))}",
+            f"there is no sample {', '.join(map(str, ids[:10]))}",
             hint="truing samples shows those there are",
         )
     versions = {

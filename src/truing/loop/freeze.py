@@ -18,6 +18,7 @@ from truing.domain.dataset import (
     Assignment,
     DatasetRef,
     DatasetRow,
+    Datasets,
     DatasetVersion,
     Split,
     SplitKind,
@@ -26,7 +27,7 @@ from truing.domain.digest import Chain, chain_digest, row_digest
 from truing.domain.errors import ConflictError, InvalidInputError, NothingToDoError
 from truing.domain.finding import Severity
 from truing.domain.ids import IdSource
-from truing.domain.ports import Datasets, Samples
+from truing.domain.ports import Samples
 from truing.domain.sample import MARK, Sample, SampleFilter
 
 SCHEMA = 1

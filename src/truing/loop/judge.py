@@ -25,8 +25,7 @@ from typing import Protocol
 from truing.domain.clock import Clock
 from truing.domain.digest import canonical_json, digest_bytes
 from truing.domain.evidence import BaselineEvidence, Evidence
-from truing.domain.model import ModelState, ModelVersion, short_name
-from truing.domain.ports import Models
+from truing.domain.model import Models, ModelState, ModelVersion, short_name
 from truing.domain.settings import Settings
 
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from truing.domain.clock import MICROSECONDS, to_iso
 from truing.domain.evaluation import Metric
-from truing.domain.ports import Tallies
 from truing.domain.prediction import Prediction
 from truing.domain.sample import Sample, SampleFilter
-from truing.domain.tally import Accuracy, Compared, Count, Slice, Tally
+from truing.domain.tally import Accuracy, Compared, Count, Slice, Tallies, Tally
 
 WEEK = 7 * 24 * 3600 * MICROSECONDS
 MONDAY = 4 * 24 * 3600 * MICROSECONDS

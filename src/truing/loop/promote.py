@@ -23,9 +23,8 @@ from truing.domain.errors import (
     NothingToDoError,
     NotProvenError,
 )
-from truing.domain.event import Event
-from truing.domain.model import GENERAL, ModelRef, ModelState, ModelVersion, Promotion
-from truing.domain.ports import Events, Models
+from truing.domain.event import Event, Events
+from truing.domain.model import GENERAL, ModelRef, Models, ModelState, ModelVersion, Promotion
 
 GATE, ROLLBACK, FALLBACK = "gate", "rollback", "fallback"
 

@@ -5,13 +5,14 @@ The text a model gave is never overwritten. Any revision can be undone, an undoi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from truing.domain.clock import Clock
-from truing.domain.errors import ConflictError, InvalidInputError
+from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError, TruingError
 from truing.domain.finding import SUSPECT_LABEL, CheckReport
 from truing.domain.ports import Reviews, Samples
-from truing.domain.review import Revision, Standing, Verdict, standing
+from truing.domain.review import Appended, Revision, Standing, Verdict, standing
 from truing.domain.sample import Sample
 
 LONGEST_TRUTH = 20_000
@@ -38,6 +39,8 @@ class Reviewed:
 
     revision: Revision
     standing: Standing
+    sample: Sample | None = None
+    """The sample as it is now; None after an undoing."""
 
 
 def settle(text: str, sample: Sample) -> tuple[Verdict, str]:
@@ -86,27 +89,63 @@ def review(
         InvalidInputError: a truth that is missing, empty or too long.
         ConflictError: somebody else decided since `expected`.
     """
-    sample = samples.get(sample_id)
-    verdict, truth = _verdict_and_truth(decision, sample)
-    revision = Revision(
-        sample_id=sample_id,
-        verdict=verdict,
-        actor=decision.actor,
-        created_at=clock.now(),
-        truth=truth,
-        why=decision.why,
-        shown_because=decision.shown_because,
-        prediction_known=decision.prediction_known and sample.proposal is not None,
-        seconds=decision.seconds,
-        keys=decision.keys,
-    )
-    reviewed = _append(revision, reviews, expected)
-    doubted = any(found.check == SUSPECT_LABEL for found in sample.findings)
-    if doubted and verdict is not Verdict.SKIPPED:
-        # Whoever decides again has answered the doubt.
-        report = CheckReport(findings=sample.findings, quality=sample.quality)
-        samples.set_report(sample_id, report.settled())
-    return reviewed
+    attempts = ATTEMPTS if expected is None else 1
+    while True:
+        sample = samples.get(sample_id)
+        # The sample says itself that nobody has decided: then there is no history to be read.
+        history = reviews.of(sample_id) if sample.revision else []
+        if expected is not None and sample.revision != expected:
+            raise _overtaken(sample_id, history)
+        revision = _revision(decision, sample, clock)
+        after = _after(revision, sample, history)
+        try:
+            kept = reviews.append(revision, after, expected=sample.revision)
+        except ConflictError:
+            attempts -= 1
+            if attempts <= 0:
+                raise
+        else:
+            return _kept(kept, after, sample, samples)
+
+
+def review_many(
+    decisions: Sequence[tuple[int, Decision]], samples: Samples, reviews: Reviews, clock: Clock
+) -> list[Reviewed | TruingError]:
+    """Appends a decision on each of many samples, in one transaction.
+
+    Args:
+        decisions: the number of a sample and what is decided on it; each sample once.
+        samples: where the samples are read.
+        reviews: where the revisions go.
+        clock: tells when.
+
+    Returns:
+        What came of each, in the order given; what `review` would raise is in the place of those
+        that were refused.
+    """
+    held = {sample.id: sample for sample in samples.by_ids([number for number, _ in decisions])}
+    histories = reviews.of_many([one.id for one in held.values() if one.revision])
+    outcome: list[Reviewed | TruingError] = []
+    ready: list[tuple[int, Sample, Appended]] = []
+    for place, (number, decision) in enumerate(decisions):
+        try:
+            if number not in held:
+                raise NotFoundError(f"no sample `{number}`", hint="`truing samples` lists them")
+            sample = held[number]
+            revision = _revision(decision, sample, clock)
+        except TruingError as error:
+            outcome.append(error)
+            continue
+        after = _after(revision, sample, histories.get(number, []))
+        ready.append((place, sample, Appended(revision, after, sample.revision)))
+        outcome.append(Reviewed(revision=revision, standing=after))
+    stored = reviews.append_each([one for _, _, one in ready])
+    for (place, sample, one), kept in zip(ready, stored, strict=True):
+        if isinstance(kept, TruingError):
+            outcome[place] = kept
+        else:
+            outcome[place] = _kept(kept, one.standing, sample, samples)
+    return outcome
 
 
 def undo(revision_id: int, actor: str, reviews: Reviews, clock: Clock) -> Reviewed:
@@ -119,18 +158,55 @@ def undo(revision_id: int, actor: str, reviews: Reviews, clock: Clock) -> Review
     target = reviews.get(revision_id)
     history = reviews.of(target.sample_id)
     if _is_undone(revision_id, history):
-        raise ConflictError(
-            f"revision {revision_id} is undone already",
-            hint=f"truing history {target.sample_id} shows what stands",
-        )
-    revision = Revision(
-        sample_id=target.sample_id,
-        verdict=Verdict.UNDONE,
-        actor=actor,
-        created_at=clock.now(),
-        undoes=revision_id,
-    )
-    return _append(revision, reviews, None)
+        raise _undone_already(target)
+    revision = _undoing(target, actor, clock)
+    attempts = ATTEMPTS
+    while True:
+        newest = history[-1].id
+        after = standing([*history, replace(revision, id=newest + 1)])
+        try:
+            kept = reviews.append(revision, after, expected=newest)
+        except ConflictError:
+            attempts -= 1
+            if attempts <= 0:
+                raise
+            history = reviews.of(target.sample_id)
+        else:
+            return Reviewed(revision=kept, standing=after)
+
+
+def undo_many(
+    revision_ids: Sequence[int], actor: str, reviews: Reviews, clock: Clock
+) -> dict[int, Reviewed | TruingError]:
+    """Takes revisions of different samples back, in one transaction; what came of each.
+
+    One that is undone already, or is not there any more, is refused; the others are not.
+    """
+    targets: dict[int, Revision] = {}
+    outcome: dict[int, Reviewed | TruingError] = {}
+    for number in revision_ids:
+        try:
+            targets[number] = reviews.get(number)
+        except TruingError as error:
+            outcome[number] = error
+    histories = reviews.of_many([one.sample_id for one in targets.values()])
+    ready: list[tuple[int, Appended]] = []
+    for number, target in targets.items():
+        history = histories[target.sample_id]
+        if _is_undone(number, history):
+            outcome[number] = _undone_already(target)
+            continue
+        revision = _undoing(target, actor, clock)
+        newest = history[-1].id
+        after = standing([*history, replace(revision, id=newest + 1)])
+        ready.append((number, Appended(revision, after, newest)))
+    stored = reviews.append_each([one for _, one in ready])
+    for (number, one), kept in zip(ready, stored, strict=True):
+        if isinstance(kept, TruingError):
+            outcome[number] = kept
+        else:
+            outcome[number] = Reviewed(revision=kept, standing=one.standing)
+    return outcome
 
 
 def last_to_undo(actor: str, reviews: Reviews) -> Revision | None:
@@ -169,23 +245,60 @@ def _verdict_and_truth(decision: Decision, sample: Sample) -> tuple[Verdict, str
     return (decision.verdict if sample.proposal is None else verdict), truth
 
 
-def _append(revision: Revision, reviews: Reviews, expected: int | None) -> Reviewed:
-    attempts = ATTEMPTS if expected is None else 1
-    while True:
-        history = reviews.of(revision.sample_id)
-        newest = history[-1].id if history else 0
-        if expected is not None and newest != expected:
-            raise _overtaken(revision.sample_id, history)
-        # The number the store will give is not known yet, only that it is the largest.
-        after = standing([*history, replace(revision, id=newest + 1)])
-        try:
-            kept = reviews.append(revision, after, expected=newest)
-        except ConflictError:
-            attempts -= 1
-            if attempts <= 0:
-                raise
-        else:
-            return Reviewed(revision=kept, standing=after)
+def _revision(decision: Decision, sample: Sample, clock: Clock) -> Revision:
+    verdict, truth = _verdict_and_truth(decision, sample)
+    return Revision(
+        sample_id=sample.id,
+        verdict=verdict,
+        actor=decision.actor,
+        created_at=clock.now(),
+        truth=truth,
+        why=decision.why,
+        shown_because=decision.shown_because,
+        prediction_known=decision.prediction_known and sample.proposal is not None,
+        seconds=decision.seconds,
+        keys=decision.keys,
+    )
+
+
+def _undoing(target: Revision, actor: str, clock: Clock) -> Revision:
+    return Revision(
+        sample_id=target.sample_id,
+        verdict=Verdict.UNDONE,
+        actor=actor,
+        created_at=clock.now(),
+        undoes=target.id,
+    )
+
+
+def _after(revision: Revision, sample: Sample, history: Sequence[Revision]) -> Standing:
+    # The number the store will give is not known yet, only that it is the largest.
+    return standing([*history, replace(revision, id=sample.revision + 1)])
+
+
+def _kept(kept: Revision, after: Standing, sample: Sample, samples: Samples) -> Reviewed:
+    """Ends a decision: whoever decides again has answered the doubt about a label."""
+    known = after.deciding.prediction_known if after.deciding is not None else True
+    now = replace(
+        sample,
+        state=after.state,
+        truth=after.truth,
+        revision=kept.id,
+        prediction_known=known,
+    )
+    doubted = any(found.check == SUSPECT_LABEL for found in sample.findings)
+    if doubted and kept.verdict is not Verdict.SKIPPED:
+        report = CheckReport(findings=sample.findings, quality=sample.quality).settled()
+        samples.set_report(sample.id, report)
+        now = replace(now, findings=report.findings, quality=report.quality)
+    return Reviewed(revision=kept, standing=after, sample=now)
+
+
+def _undone_already(target: Revision) -> ConflictError:
+    return ConflictError(
+        f"revision {target.id} is undone already",
+        hint=f"truing history {target.sample_id} shows what stands",
+    )
 
 
 def _overtaken(sample_id: int, history: list[Revision]) -> ConflictError:

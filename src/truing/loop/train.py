@@ -23,8 +23,8 @@ from truing.domain.errors import (
     SettingError,
 )
 from truing.domain.ids import IdSource
-from truing.domain.model import ModelRef, ModelState, ModelVersion
-from truing.domain.ports import ModelFiles, Models, Samples
+from truing.domain.model import ModelFiles, ModelRef, Models, ModelState, ModelVersion
+from truing.domain.ports import Samples
 from truing.domain.recipe import (
     Example,
     MediaFile,
@@ -149,8 +149,16 @@ def plan(
     version: DatasetVersion,
     request: RunRequest,
     overrides: Mapping[str, str],
+    base: str | None = None,
 ) -> RunRequest:
     """The request with every option decided.
+
+    Args:
+        recipe: whose options.
+        version: what is learned from.
+        request: all but the options.
+        overrides: a person's own values, as text.
+        base: the folder or hub id behind `request.base`; presets look into it.
 
     Raises:
         NothingToDoError: the version has no training rows.
@@ -162,7 +170,7 @@ def plan(
             f"`{version.ref}` has no training rows",
             hint="review more samples, then freeze another version: truing review",
         )
-    options = resolve_options(recipe, rows, request.base, overrides)
+    options = resolve_options(recipe, rows, base or request.base, overrides)
     return dataclasses.replace(request, options=options)
 
 

@@ -157,13 +157,51 @@ def start_detached(
                 **options,
             )
     except OSError as error:
-        raise UnavailableError(
-            f"`{command[0]}` cannot be started: {error.strerror or error}",
-            hint=f"check that the program exists and that `{log}` can be written",
-        ) from error
+        raise _cannot_start(command, log, error) from error
     _children[:] = [other for other in _children if other.poll() is None]
     _children.append(child)
     return child
+
+
+def start_attached(
+    command: Sequence[str], *, log: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Starts a program that serves this one: we write to its input and read from its output.
+
+    Its input ends when this process does, however that happens, and then it should end too.
+    Ctrl-C at the terminal does not reach it.
+
+    Args:
+        command: program and arguments.
+        log: file to which its standard error is appended, created with its folder.
+        environ: its whole environment; None inherits ours.
+
+    Raises:
+        UnavailableError: the program or the log cannot be opened.
+    """
+    options: dict[str, object] = {"start_new_session": True}
+    if system.WINDOWS:
+        options = {"creationflags": subprocess.__dict__["CREATE_NEW_PROCESS_GROUP"]}
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            return _popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=None if environ is None else dict(environ),
+                **options,
+            )
+    except OSError as error:
+        raise _cannot_start(command, log, error) from error
+
+
+def _cannot_start(command: Sequence[str], log: Path, error: OSError) -> UnavailableError:
+    return UnavailableError(
+        f"`{command[0]}` cannot be started: {error.strerror or error}",
+        hint=f"check that the program exists and that `{log}` can be written",
+    )
 
 
 # Children that still run are kept: an object given up before its process ends would warn.

@@ -87,7 +87,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 class LocalModelFiles:
-    """See `truing.domain.ports.ModelFiles`: `<folder>/<modality>/<number>/`.
+    """See `truing.domain.model.ModelFiles`: `<folder>/<modality>/<number>/`.
 
     Args:
         folder: made with the first draft.

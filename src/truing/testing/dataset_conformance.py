@@ -37,6 +37,7 @@ class DatasetConformance:
         store.datasets.add(version, iter(rows), [])
         assert store.datasets.get(version.ref) == version
         assert list(store.datasets.rows(version.ref)) == rows
+        assert list(store.datasets.rows(version.ref, after=rows[0].position)) == rows[1:]
         tests = list(store.datasets.rows(version.ref, Split.TEST))
         assert tests == rows[::4]
         assert list(store.datasets.rows(version.ref, Split.VALIDATION)) == []

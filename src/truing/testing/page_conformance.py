@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,8 @@ FILTERS = {
     "confidence": SampleFilter(confidence_below=0.5),
     "text": SampleFilter(text="wor"),
     "trained": SampleFilter(trained=True),
+    "tag": SampleFilter(tag="odd"),
+    "tag and state": SampleFilter(tag="odd", states=(State.PENDING,), subject="ada"),
     "not trained": SampleFilter(trained=False),
     "many": SampleFilter(
         modality="speech", states=(State.PENDING,), subject="ada", text="hello", finding="*"
@@ -83,6 +86,7 @@ def lets_through(where: SampleFilter, sample: Sample) -> bool:
             where.confidence_below is None or _confidence(sample) < where.confidence_below,
             where.text is None or any(word.startswith(where.text) for word in texts),
             where.trained in (None, sample.trained),
+            where.tag is None or where.tag in sample.tags,
         )
     )
 
@@ -114,6 +118,9 @@ def fill(store: Store, count: int = 60) -> list[Sample]:
             revision = make_revision(one.id, truth, verdict=verdict)
             store.reviews.append(revision, make_standing(revision), expected=0)
     store.samples.mark_trained([one.uid for one in added[::3]])
+    store.samples.redescribe(
+        [one.id for one in added[1::2]], lambda _, before: replace(before, tags=("odd",))
+    )
     return list(store.samples.iterate(EVERYTHING))
 
 

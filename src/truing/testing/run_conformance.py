@@ -42,6 +42,7 @@ class RunConformance:
         second = queued(store, "run-2")
         assert store.runs.all() == [second, run]
         assert store.runs.all(limit=1) == [second]
+        assert store.runs.all(before=second.id) == [run]
 
     def test_an_unknown_run_is_not_found(self, store: Store) -> None:
         with pytest.raises(NotFoundError, match="`42`"):

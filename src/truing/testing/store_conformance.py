@@ -19,9 +19,11 @@ import pytest
 from truing.domain.ports import Store
 from truing.domain.sample import SampleFilter
 from truing.testing.dataset_conformance import DatasetConformance, ModelConformance
+from truing.testing.description_conformance import DescriptionConformance
 from truing.testing.erasure_conformance import ErasureConformance, TrashConformance
 from truing.testing.factories import make_sample
 from truing.testing.page_conformance import PageConformance
+from truing.testing.people_conformance import PeopleConformance
 from truing.testing.review_conformance import ReportConformance, ReviewConformance
 from truing.testing.run_conformance import RunConformance
 from truing.testing.sample_conformance import SampleConformance
@@ -39,6 +41,8 @@ class StoreConformance(
     TrashConformance,
     ErasureConformance,
     TallyConformance,
+    PeopleConformance,
+    DescriptionConformance,
 ):
     """Every port of a store."""
 

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from truing.domain.dataset import DatasetVersion
     from truing.domain.evaluation import Evaluation
     from truing.domain.modality import Modality
-    from truing.domain.model import Promotion
-    from truing.domain.ports import Blobs, ModelFiles, Store
+    from truing.domain.model import ModelFiles, Promotion
+    from truing.domain.ports import Blobs, Store
     from truing.domain.prediction import Prediction, Recognition
     from truing.domain.review import Revision, Verdict
     from truing.domain.run import Run

@@ -9,6 +9,7 @@ removes them. A copy elsewhere (`truing.workspace.copying`) holds media and mode
 from __future__ import annotations
 
 import json
+import logging
 import re
 import secrets
 import shutil
@@ -29,12 +30,7 @@ from truing.domain.backup import (
 )
 from truing.domain.clock import Clock, to_iso
 from truing.domain.digest import digest_file
-from truing.domain.errors import (
-    DamagedError,
-    InvalidInputError,
-    NotFoundError,
-    UnavailableError,
-)
+from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError, UnavailableError
 from truing.platform.files import (
     remove,
     storage_error,
@@ -43,6 +39,7 @@ from truing.platform.files import (
     write_durably,
 )
 from truing.platform.locks import locked
+from truing.workspace.sameness import holds
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace
@@ -52,6 +49,7 @@ MANIFEST, DATABASE, SETTINGS, BLOBS = "manifest.json", "truing.db", "truing.toml
 MEMORY = "forgotten.jsonl"
 """What was forgotten, as keyed digests; see `truing.domain.erasure`."""
 _DRAFT, _OLD = ".draft-", ".old-"
+log = logging.getLogger(__name__)
 PATIENCE = 600.0
 """Seconds to wait for another command that makes or rewrites backups."""
 _REASON = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
@@ -77,15 +75,22 @@ def create_backup(workspace: Workspace, reason: str = BY_HAND) -> Backup:
 
 
 def backup_before(workspace: Workspace, reason: str) -> Backup | None:
-    """The backup that a step takes first: None where a setting or the kind of database rules it
-    out.
+    """The backup that a step takes first: the newest one, if it is sound and holds exactly what
+    a new one would; None where a setting or the kind of database rules it out.
 
     Raises:
         UnavailableError: no space for it.
     """
-    if reason == BEFORE_TRAINING and not workspace.settings.flag("backup.before_training"):
+    off = reason == BEFORE_TRAINING and not workspace.settings.flag("backup.before_training")
+    database = None if off else workspace.store.file
+    if database is None:
         return None
-    return None if workspace.store.file is None else create_backup(workspace, reason)
+    with holding(workspace.layout):
+        newest = next(iter(backups(workspace.layout)), None)
+        made = create(workspace.layout, workspace.clock, reason, database, unless=newest)
+        if made != newest:
+            _thin(workspace.layout, workspace.settings.whole("backup.keep"))
+    return made
 
 
 def back_up_before_migrating(layout: Layout, clock: Clock, where: Path | str) -> Backup | None:
@@ -147,8 +152,10 @@ def create(
     *,
     where: Path | None = None,
     bring: Bring | None = None,
+    unless: Backup | None = None,
 ) -> Backup:
-    """Makes a backup of a workspace that need not be open; the caller is `holding` it.
+    """Makes a backup of a workspace that need not be open; the caller is `holding` it. When
+    `unless` holds the same, byte for byte, that one is returned and no new one made.
 
     Raises:
         InvalidInputError: a reason that cannot name a folder.
@@ -167,15 +174,15 @@ def create(
         shutil.copyfile(layout.settings, draft / SETTINGS)
         if layout.forgotten.exists():
             shutil.copyfile(layout.forgotten, draft / MEMORY)
+        if unless is not None and holds(unless, draft, derived=BLOBS):
+            log.info("no new backup: nothing has changed since `%s`", unless.name)
+            return unless
         whole = bring is not None
         made = seal(draft, reason=reason, created_at=now, whole=whole, bring=bring)
-        place = _free(parent, f"{_stamp(now)}-{reason}")
+        stamp = to_iso(now - now % 1_000_000).replace(":", "-")
+        place = _free(parent, f"{stamp}-{reason}")
         put_in_place(draft, place)
     return replace(made, folder=place)
-
-
-def _stamp(now: int) -> str:
-    return to_iso(now - now % 1_000_000).replace(":", "-")
 
 
 def _free(parent: Path, name: str) -> Path:

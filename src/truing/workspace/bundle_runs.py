@@ -47,7 +47,7 @@ from truing.workspace.training import check_packages, recipe_named
 
 if TYPE_CHECKING:
     from truing.domain.clock import Clock
-    from truing.domain.ports import Runs
+    from truing.domain.run import Runs
 
 METRICS, LOG, LEARNED = "metrics.jsonl", "log.txt", "learned.jsonl"
 """The entries of a trained bundle; `learned.jsonl` has the digests of the media it learned from."""

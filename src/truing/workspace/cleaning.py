@@ -1,4 +1,4 @@
-"""Cleaning: what crashes and ended runs leave behind, removed once it is old enough.
+"""Cleaning: removes what crashes and ended runs leave behind, and tidies up the database.
 
 Never removed: anything a sample or a backup refers to, anything younger than the age given, the
 checkpoints of a run that can still go on, logs, exports and models.
@@ -94,6 +94,9 @@ def clean(
     drafts = _drafts(workspace, older_than, dry_run=dry_run)
     on_progress("checkpoints")
     checkpoints = _checkpoints(workspace, older_than, dry_run=dry_run)
+    if not dry_run:
+        on_progress("database")
+        workspace.store.tidy()
     return Cleaned(media=media, drafts=drafts, checkpoints=checkpoints)
 
 
@@ -117,6 +120,7 @@ def clean_daily(workspace: Workspace) -> Cleaned | None:
             nothing = Removed()
             drafts = _drafts(workspace, DAY, dry_run=False)
             checkpoints = _checkpoints(workspace, DAY, dry_run=False)
+            workspace.store.tidy()
             done = Cleaned(media=nothing, drafts=drafts, checkpoints=checkpoints)
         else:
             done = clean(workspace)

@@ -77,6 +77,7 @@ def capture(
     captured_at: int | None = None,
     context: Mapping[str, object] | None = None,
     sampling: Sampling | str | None = None,
+    actor: str | None = None,
     **media: object,
 ) -> Added | None:
     """Keeps one moment of use; durable when it returns.
@@ -98,6 +99,7 @@ def capture(
         captured_at: microseconds since 1970, UTC; now when left out.
         context: what the app knew.
         sampling: leave it out for live capture: chance then decides on the audit stream.
+        actor: whose the correction is; the workspace's own when left out.
         **media: by role, such as `audio=` an array with its rate, bytes or a path.
 
     Returns:
@@ -144,7 +146,8 @@ def capture(
         workspace.modality(modality), utterance, capture_ports(workspace), workspace.settings
     )
     if added is not None and added.new and truth is not None:
-        workspace.review(added.id, "corrected", truth, shown_because="app")
+        by = actor or workspace.actor
+        workspace.review(added.id, "corrected", truth, shown_because="app", actor=by)
     return added
 
 

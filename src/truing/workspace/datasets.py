@@ -57,10 +57,12 @@ def freeze(
         on_progress: called after each batch; what it raises leaves nothing behind.
 
     Raises:
+        NotFoundError: no such modality.
         InvalidInputError: a name, split, share or speaker that cannot be used.
         NothingToDoError: no reviewed sample may be used.
         ConflictError: samples changed meanwhile; nothing was stored.
     """
+    workspace.modality(modality)
     if split not in set(SplitKind):
         raise InvalidInputError(
             f"there is no split `{split}`", hint=f"choose one of {', '.join(SplitKind)}"

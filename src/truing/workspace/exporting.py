@@ -175,6 +175,12 @@ def _remove(place: Path) -> None:
         place.unlink(missing_ok=True)
 
 
+def discard(place: Path) -> None:
+    """Removes one of the workspace's own exports with the note beside it."""
+    _remove(place)
+    place.with_name(f"{place.name}.uids").unlink(missing_ok=True)
+
+
 def exports_of(workspace: Workspace, uids: Sequence[str]) -> list[Path]:
     """The workspace's own exports that hold one of these samples."""
     wanted = set(uids)
@@ -189,7 +195,6 @@ def remove_exports_of(workspace: Workspace, uids: Sequence[str]) -> list[str]:
     """Removes the workspace's own exports that hold one of these samples."""
     gone = []
     for place in exports_of(workspace, uids):
-        _remove(place)
-        place.with_name(f"{place.name}.uids").unlink(missing_ok=True)
+        discard(place)
         gone.append(f"exports/{place.name}")
     return gone

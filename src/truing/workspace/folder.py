@@ -212,6 +212,15 @@ def set_value(layout: Layout, table: tuple[Setting, ...], key: str, text: str) -
     return value
 
 
+def unset_value(layout: Layout, key: str) -> None:
+    """Takes one setting out of the file, so that its default counts; it need not stand there."""
+    from truing.platform.files import write_durably
+
+    values = _file_values(layout)
+    if values.pop(key, None) is not None:
+        write_durably(layout.settings, _as_toml(values).encode("utf-8"))
+
+
 def put_settings_back(layout: Layout, held: bytes, *, keep: str = "storage.") -> None:
     """Writes the settings of a backup, but for those that say where things lie now.
 

@@ -33,9 +33,19 @@ if TYPE_CHECKING:
 
 
 def forget(
-    workspace: Workspace, *, ids: Sequence[int] | None = None, subject: str | None = None
+    workspace: Workspace,
+    *,
+    ids: Sequence[int] | None = None,
+    subject: str | None = None,
+    actor: str | None = None,
 ) -> Forgotten:
     """Erases samples by number, or everything of a speaker, everywhere in the workspace.
+
+    Args:
+        workspace: where they are.
+        ids: their numbers.
+        subject: everything of this speaker, instead of numbers.
+        actor: who asks for it; the workspace's own when left out.
 
     Raises:
         InvalidInputError: neither or both were named.
@@ -61,7 +71,7 @@ def forget(
             workspace.store,
             workspace.blobs,
             workspace.clock,
-            actor=workspace.actor,
+            actor=actor or workspace.actor,
             beyond=beyond,
             person=person,
         )

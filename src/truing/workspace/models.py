@@ -12,7 +12,7 @@ from truing.domain.errors import DamagedError, NotFoundError
 from truing.domain.model import GENERAL, ModelRef, ModelVersion
 
 if TYPE_CHECKING:
-    from truing.domain.ports import Models
+    from truing.domain.model import Models
     from truing.stores.model_files import ModelFile
     from truing.workspace import Workspace
 

@@ -94,6 +94,7 @@ def promote(
     audience: str | None = None,
     general_set: str | None = None,
     force: str | None = None,
+    actor: str | None = None,
     on_progress: Progress | None = None,
 ) -> GateVerdict:
     """Makes a model the champion when the gate lets it pass; see `judge` for the arguments.
@@ -105,6 +106,7 @@ def promote(
         audience: see `judge`.
         general_set: see `judge`.
         force: the reason to promote although the gate does not let it pass; it is recorded.
+        actor: who promotes; the workspace's own when left out.
         on_progress: see `judge`.
 
     Returns:
@@ -129,19 +131,29 @@ def promote(
             _own(workspace, model),
             verdict,
             audience=verdict.audience,
-            actor=workspace.actor,
+            actor=actor or workspace.actor,
             force=None if verdict.passed else force,
         )
     return verdict
 
 
-def roll_back(workspace: Workspace, modality: str, audience: str) -> Promotion:
+def roll_back(
+    workspace: Workspace, modality: str, audience: str, actor: str | None = None
+) -> Promotion:
     """Puts the champion before the present one back.
+
+    Args:
+        workspace: where they are.
+        modality: such as `speech`.
+        audience: whose champion.
+        actor: who decides so; the workspace's own when left out.
 
     Raises:
         NothingToDoError: there is none.
     """
-    return promoting.roll_back(_ports(workspace), modality, audience, actor=workspace.actor)
+    return promoting.roll_back(
+        _ports(workspace), modality, audience, actor=actor or workspace.actor
+    )
 
 
 def _ports(workspace: Workspace) -> promoting.PromotePorts:
@@ -175,21 +187,30 @@ def _retention(
 
 
 def recognizer(
-    workspace: Workspace, modality: str, *, audience: str = GENERAL, keep: bool = True
+    workspace: Workspace,
+    modality: str,
+    *,
+    audience: str = GENERAL,
+    keep: bool = True,
+    hosted: bool = False,
 ) -> Recognizer:
-    """The champion in this process, swapped between two utterances when another is promoted.
+    """The champion in use, swapped between two utterances when another is promoted.
 
     Args:
         workspace: where it is.
         modality: such as `speech`.
         audience: whose champion; where a speaker has none, or it fails, the general one answers.
         keep: keep utterances as samples, as `capture.mode` says.
+        hosted: the models live in a process of their own instead of this one, and the corrector
+            of the settings is asked, if there is one.
 
     Raises:
         InvalidInputError: the modality cannot recognise anything.
+        SettingError: the settings of the corrector do not fit together.
     """
     from truing.live.bench import Champions
     from truing.live.recognizer import Recognizer
+    from truing.workspace.hosting import corrector_of, hosted_model
 
     kind = workspace.modality(modality)
     if not isinstance(kind, CanRecognize):
@@ -199,7 +220,10 @@ def recognizer(
     models = workspace.store.models
 
     def open_model(ref: str) -> LoadedRecognizer:
-        return kind.open_recognizer(model_named(workspace, ref, modality).location, {})
+        place = model_named(workspace, ref, modality).location
+        return (
+            hosted_model(workspace, modality, place) if hosted else kind.open_recognizer(place, {})
+        )
 
     def previous(ref: str) -> str | None:
         for whose in dict.fromkeys((audience, GENERAL)):
@@ -227,6 +251,7 @@ def recognizer(
         champions,
         clock=workspace.clock,
         capture=(lambda utterance: _keep(workspace, kind, utterance)) if keep else None,
+        corrector=corrector_of(workspace.settings) if hosted else None,
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from truing.domain.comparison import Comparison
 from truing.domain.dataset import DatasetRef, DatasetRow, Split
 from truing.domain.digest import digest_file
-from truing.domain.errors import DamagedError, InvalidInputError
+from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
 from truing.domain.evaluation import Evaluation
 from truing.domain.modality import CanBaseline, CanPublish, CanRecognize, LoadedRecognizer
 from truing.domain.model import GENERAL
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 log = logging.getLogger(__name__)
+
+
+class NotMeasuredError(NotFoundError):
+    """A model whose figures were asked for without measuring was never measured on those rows."""
 
 
 class _Speaker:
@@ -119,6 +123,7 @@ def evaluate(
     split: str = "test",
     *,
     fresh: bool = False,
+    known: bool = False,
     on_progress: Progress | None = None,
 ) -> Evaluation:
     """Figures of a model on one part of a dataset version, with a trivial baseline beside it.
@@ -129,10 +134,11 @@ def evaluate(
         dataset: `name@number`.
         split: `test`, `validation` or `train`.
         fresh: evaluate again although it was done before.
+        known: only look up what was measured before; no model is loaded.
         on_progress: called with (rows done, rows in all).
 
     Raises:
-        NotFoundError: no such model or dataset.
+        NotFoundError: no such model or dataset; `NotMeasuredError` when it is only looked up.
         NothingToDoError: no row is left to judge the model by.
     """
     if split not in set(Split):
@@ -161,6 +167,16 @@ def evaluate(
         ids=workspace.ids,
     )
     path = whole_media(workspace.blobs)
+
+    def unheard(*_: object) -> NoReturn:
+        raise NotMeasuredError(
+            f"`{found.name}` was never measured on `{version.ref}`",
+            hint=f"truing evaluate {found.name} --dataset {version.ref}",
+        )
+
+    baseline = _baseline(workspace, modality, version.ref)
+    if known:
+        return evaluating.evaluate(request, modality.metrics, unheard, ports, baseline=baseline)
     with speaking(modality, found, text_only=True) as speaker:
         said = evaluating.remembered(
             lambda row: speaker.recognize(_logged(row, path).media),
@@ -172,7 +188,7 @@ def evaluate(
             modality.metrics,
             said,
             ports,
-            baseline=_baseline(workspace, modality, version.ref),
+            baseline=baseline,
             on_progress=on_progress,
         )
 
@@ -207,16 +223,19 @@ def compare(
     dataset: str,
     *,
     split: str = "test",
+    known: bool = False,
     on_progress: Progress | None = None,
 ) -> Comparison:
     """Two models on the same rows; both are evaluated first where they were not yet.
 
+    With `known`, nothing is evaluated.
+
     Raises:
-        NotFoundError: no such model or dataset.
+        NotFoundError: no such model or dataset; `NotMeasuredError`, see `evaluate`.
         InvalidInputError: they have no row in common.
     """
-    one = evaluate(workspace, first, dataset, split, on_progress=on_progress)
-    two = evaluate(workspace, second, dataset, split, on_progress=on_progress)
+    one = evaluate(workspace, first, dataset, split, known=known, on_progress=on_progress)
+    two = evaluate(workspace, second, dataset, split, known=known, on_progress=on_progress)
     return compared(workspace, one, two)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from truing.domain.errors import InvalidInputError, NotFoundError
+from truing.domain.errors import InvalidInputError
 from truing.domain.modality import CanSketch
 from truing.domain.sample import Sample, SampleFilter
 from truing.loop.select import Queue, Selected, Weighing, select
@@ -20,13 +19,16 @@ LATELY = 50
 """Decisions of this person from which a diverse choice keeps away."""
 
 
-def queue(workspace: Workspace, order: str, where: SampleFilter) -> Iterator[Selected]:
+def queue(
+    workspace: Workspace, order: str, where: SampleFilter, *, actor: str | None = None
+) -> Iterator[Selected]:
     """Undecided samples in the order named.
 
     Args:
         workspace: whose samples.
         order: one of `loop.select.Queue`.
         where: narrows further.
+        actor: who reviews; the workspace's own when left out.
 
     Raises:
         InvalidInputError: no such order.
@@ -44,7 +46,7 @@ def queue(workspace: Workspace, order: str, where: SampleFilter) -> Iterator[Sel
         sketch=lambda sample: _sketch(modality(sample.modality), sample),
     )
     chosen = Queue(order)
-    shown = _decided_lately(workspace) if chosen in _DIVERSE else ()
+    shown = _decided_lately(workspace, actor or workspace.actor) if chosen in _DIVERSE else ()
     return select(workspace.store.samples, chosen, where, weighing, shown=shown)
 
 
@@ -55,12 +57,8 @@ def _sketch(modality: Modality, sample: Sample) -> Sequence[float] | None:
     return modality.sketch(sample.media) if isinstance(modality, CanSketch) else None
 
 
-def _decided_lately(workspace: Workspace) -> list[Sample]:
+def _decided_lately(workspace: Workspace, actor: str) -> list[Sample]:
     """What this person decided last: a queue that is opened again does not begin anew."""
-    revisions = workspace.store.reviews.latest_by(workspace.actor, limit=LATELY)
-    found = []
-    for number in dict.fromkeys(revision.sample_id for revision in revisions):
-        # Somebody may be forgetting samples at this moment.
-        with contextlib.suppress(NotFoundError):
-            found.append(workspace.store.samples.get(number))
-    return found
+    revisions = workspace.store.reviews.latest_by(actor, limit=LATELY)
+    numbers = list(dict.fromkeys(revision.sample_id for revision in revisions))
+    return workspace.store.samples.by_ids(numbers)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.backup import BEFORE_TRAINING
-from truing.domain.dataset import DatasetRef, Split
+from truing.domain.dataset import DatasetRef, DatasetVersion, Split
 from truing.domain.errors import (
     InvalidInputError,
     MissingDependencyError,
     NotFoundError,
     NothingToDoError,
-    RunFailedError,
 )
 from truing.domain.event import Event
 from truing.domain.format import FailedRow
@@ -24,9 +21,8 @@ from truing.domain.modality import CanTrain
 from truing.domain.model import GENERAL, ModelRef, ModelState
 from truing.domain.recipe import Example, MediaFile, Recipe, RunContext
 from truing.domain.registry import Registry
-from truing.domain.run import Run, RunRequest
+from truing.domain.run import PROMOTE, Run, RunRequest
 from truing.loop import train as training
-from truing.platform.processes import leave_now, start_over
 from truing.workspace.backups import backup_before
 from truing.workspace.cleaning import clean_daily
 from truing.workspace.datasets import examples
@@ -66,6 +62,8 @@ def train(
     replay: str | None = None,
     seed: int = 0,
     audience: str = GENERAL,
+    then: str | None = None,
+    publish_to: str | None = None,
     start: bool = True,
     force: bool = False,
 ) -> Run:
@@ -80,11 +78,14 @@ def train(
         replay: an audiofolder or `name@number` of general examples against forgetting.
         seed: of everything the recipe leaves to chance.
         audience: whose model it is to become.
+        then: `promote` puts the model before the gate as soon as it is made.
+        publish_to: a folder in which the model is published when it was promoted.
         start: False only queues it.
         force: go on although there is clearly too little disk or memory.
 
     Raises:
         NotFoundError: no such dataset, recipe or base.
+        InvalidInputError: a base that is missing, or another `then`.
         NothingToDoError: no training rows.
         SettingError: an unknown option or one that does not fit.
         UnavailableError: clearly too little disk or memory, or no space for the backup.
@@ -98,6 +99,8 @@ def train(
         replay=replay,
         seed=seed,
         audience=audience,
+        then=then,
+        publish_to=publish_to,
     )
     check_packages(recipe_named(workspace.modality(request.modality), request.recipe))
     room = room_of(workspace, request)
@@ -120,7 +123,7 @@ def room_of(workspace: Workspace, request: RunRequest) -> Room | None:
 
 def planned(
     workspace: Workspace,
-    dataset: str,
+    dataset: str | DatasetVersion,
     *,
     recipe: str | None = None,
     base: str | None = None,
@@ -128,9 +131,22 @@ def planned(
     replay: str | None = None,
     seed: int = 0,
     audience: str = GENERAL,
+    then: str | None = None,
+    publish_to: str | None = None,
 ) -> RunRequest:
-    """What a run would do, every option decided; see `train` for the arguments and errors."""
-    version = workspace.store.datasets.get(DatasetRef.parse(dataset))
+    """What a run would do, every option decided; see `train` for the arguments and errors.
+
+    Of a version that is given as such, only the name, the modality and the counts matter.
+    """
+    if then not in (None, PROMOTE):
+        raise InvalidInputError(
+            f"a run cannot `{then}` its model", hint=f"it can `{PROMOTE}` it, or leave it to you"
+        )
+    version = (
+        dataset
+        if isinstance(dataset, DatasetVersion)
+        else workspace.store.datasets.get(DatasetRef.parse(dataset))
+    )
     modality = workspace.modality(version.modality)
     chosen = recipe_named(modality, recipe or next(iter(_recipes(modality))))
     if replay is not None:
@@ -147,8 +163,11 @@ def planned(
             replay=replay,
             seed=seed,
             audience=audience,
+            then=then,
+            publish_to=publish_to,
         ),
         options or {},
+        found.location if found is not None else None,
     )
     if base is None and chosen.needs_base:
         raise InvalidInputError(
@@ -188,7 +207,7 @@ def _recipes(modality: Modality) -> Mapping[str, str]:
 
 
 def execute(workspace: Workspace, run: Run, context: RunContext) -> dict[str, object] | None:
-    """Carries out a run; called in the worker process.
+    """Carries out a run; called in the worker process, see `working`.
 
     Returns:
         What the run made, or None when it stopped before the end.
@@ -233,39 +252,6 @@ def execute(workspace: Workspace, run: Run, context: RunContext) -> dict[str, ob
             store.models.set_state(ModelRef.parse(str(result["model"])), ModelState.TAINTED)
         _note(workspace, "run-ended", {"run": run.id, "model": result["model"]})
     return result
-
-
-def work(workspace: Workspace, run_id: int) -> str:
-    """The worker process of a run: takes it, carries it out, ends it; returns its state."""
-    from truing.jobs.tensorboard import available
-    from truing.jobs.worker import Rhythm
-    from truing.jobs.worker import work as work_on
-
-    settings = workspace.settings
-    minutes = settings.number("jobs.stall_minutes")
-    hang = minutes * 60 if minutes else math.inf
-    state = work_on(
-        workspace.store.runs,
-        run_id,
-        folder=workspace.layout.root,
-        clock=workspace.clock,
-        execute=partial(execute, workspace),
-        rhythm=Rhythm(
-            stall=min(Rhythm().stall, hang / 2),
-            hang=hang,
-            attempts=settings.whole("jobs.attempts"),
-        ),
-        leave=partial(_leave, workspace, run_id),
-        tensorboard=settings.flag("jobs.tensorboard") and available(),
-    )
-    return state.value
-
-
-def _leave(workspace: Workspace, run_id: int, environ: Mapping[str, str] | None) -> None:
-    """Ends a worker that hangs: the same work begins anew in its place, or nothing does."""
-    if environ is None:
-        leave_now(RunFailedError.exit_code)
-    start_over(workspace.jobs.command(run_id), {**workspace.jobs.environ(), **environ})
 
 
 def licence_of(base: NamedModel | None) -> str | None:

@@ -29,6 +29,7 @@ def delete(
     *,
     ids: Sequence[int] | None = None,
     where: SampleFilter | None = None,
+    actor: str | None = None,
 ) -> list[int]:
     """Moves samples into the trash; returns their numbers.
 
@@ -36,6 +37,7 @@ def delete(
         workspace: where they are.
         ids: their numbers; those in the trash already are passed over.
         where: which samples, instead of numbers.
+        actor: who deletes them; the workspace's own when left out.
 
     Raises:
         InvalidInputError: neither numbers nor a filter that narrows, or both.
@@ -58,18 +60,22 @@ def delete(
     else:
         numbers = (sample.id for sample in samples.iterate(where or SampleFilter()))
     while part := list(islice(numbers, BATCH)):
-        moved += workspace.store.trash.put(part, at=now, actor=workspace.actor)
+        moved += workspace.store.trash.put(part, at=now, actor=actor or workspace.actor)
     if not moved:
         raise NothingToDoError(
             "no sample fits" if ids is None else "it is in the trash already",
             hint="truing samples shows those there are, truing trash list those deleted",
         )
-    _note(workspace, "deleted", len(moved))
+    _note(workspace, "deleted", len(moved), actor)
     return moved
 
 
 def take_back(
-    workspace: Workspace, *, ids: Sequence[int] | None = None, last: bool = False
+    workspace: Workspace,
+    *,
+    ids: Sequence[int] | None = None,
+    last: bool = False,
+    actor: str | None = None,
 ) -> list[int]:
     """Takes samples out of the trash; each has the state it had. Returns their numbers.
 
@@ -77,6 +83,7 @@ def take_back(
         workspace: where they are.
         ids: their numbers.
         last: those that were deleted together the last time, instead of numbers.
+        actor: who takes them back; the workspace's own when left out.
 
     Raises:
         InvalidInputError: neither or both were given.
@@ -98,7 +105,7 @@ def take_back(
             f"sample {', '.join(map(str, numbers[:10]))} is not in the trash",
             hint="truing trash list shows what is",
         )
-    _note(workspace, "taken-back", len(back))
+    _note(workspace, "taken-back", len(back), actor)
     return back
 
 
@@ -126,7 +133,12 @@ def listed(
 
 def goes_at(workspace: Workspace, one: Trashed) -> int:
     """When a sample in the trash will be erased for good."""
-    return one.at + int(workspace.settings.number("trash.days") * _DAY)
+    return one.at + keeping_time(workspace)
+
+
+def keeping_time(workspace: Workspace) -> int:
+    """Microseconds for which a deleted sample can be taken back."""
+    return int(workspace.settings.number("trash.days") * _DAY)
 
 
 def empty(workspace: Workspace, *, everything: bool = True) -> tuple[int, int]:
@@ -146,7 +158,7 @@ def empty(workspace: Workspace, *, everything: bool = True) -> tuple[int, int]:
     store = workspace.store
     until = workspace.clock.now()
     if not everything:
-        until -= int(workspace.settings.number("trash.days") * _DAY)
+        until -= keeping_time(workspace)
     samples = blobs = 0
     while numbers := store.trash.due(until, limit=BATCH):
         uids = [store.samples.get(number).uid for number in numbers]
@@ -162,12 +174,12 @@ def empty(workspace: Workspace, *, everything: bool = True) -> tuple[int, int]:
     return samples, blobs
 
 
-def _note(workspace: Workspace, kind: str, samples: int) -> None:
+def _note(workspace: Workspace, kind: str, samples: int, actor: str | None = None) -> None:
     workspace.store.events.add(
         Event(
             kind=kind,
             at=workspace.clock.now(),
-            actor=workspace.actor,
+            actor=actor or workspace.actor,
             data={"samples": samples},
         )
     )

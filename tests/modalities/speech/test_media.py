@@ -325,3 +325,11 @@ class TestRefusals:
         for source in (packed, (hours, 1000)):
             with pytest.raises(InvalidInputError, match="too large"):
                 ingest("audio", source)
+
+
+@pytest.mark.parametrize("rate", [1, 50, 999])
+def test_a_file_at_a_rate_that_holds_no_speech_is_refused(rate: int) -> None:
+    written = io.BytesIO()
+    soundfile.write(written, np.zeros(rate), rate, format="WAV", subtype="PCM_16")
+    with pytest.raises(InvalidInputError, match=f"`{rate}` is no sample rate"):
+        ingest("audio", written.getvalue())

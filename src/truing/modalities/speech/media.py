@@ -4,8 +4,9 @@
   and 24 bits exactly; 32-bit integers and floats as 24 bits, which is beyond any microphone. A
   float file that goes over full scale, more than 8 channels, or a rate FLAC cannot hold stay WAV.
 * FLAC and everything already lossy (MP3, Opus, Vorbis, µ-law, ...) is kept as it came.
+* WebM and MP4, which browsers and phones record, are kept as FLAC of one channel at 16 kHz.
 
-Scope: whatever libsndfile decodes, up to four hours. Long sound is decoded in blocks.
+Scope: whatever libsndfile decodes and those two, up to four hours. Long sound is decoded in blocks.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
 from truing.domain.media import IngestedMedia, Media
+from truing.modalities.speech.browser_recording import decoded, is_browser_recording
 from truing.modalities.speech.container import header_damage
 from truing.modalities.speech.fingerprint import Listener
-from truing.modalities.speech.pcm import PcmDigest, as_block, finite, to_24_bits
-from truing.modalities.speech.recording import blocks, opened, read_mono
+from truing.modalities.speech.pcm import PcmDigest, as_block, checked_rate, finite, to_24_bits
+from truing.modalities.speech.recording import RATE, blocks, opened, read_mono
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +73,7 @@ def ingest(role: str, source: object) -> IngestedMedia:
         InvalidInputError: a type it cannot take, another role, or more than four hours of sound.
         NotFoundError: no such file.
         DamagedError: bytes that cannot be decoded at all.
+        MissingDependencyError: WebM or MP4, and the extra `media` is not installed.
     """
     if role != ROLE:
         raise InvalidInputError(
@@ -130,8 +133,10 @@ def _ingest_array(samples: object, rate: object) -> IngestedMedia:
 def _ingest_file(data: bytes, name: str) -> IngestedMedia:
     if len(data) > MOST_BYTES:
         raise _too_large(name, f"{len(data)} bytes")
+    if is_browser_recording(data):
+        return _ingest_browser_recording(data, name)
     with opened(data, name) as file:
-        frames, rate = file.frames, file.samplerate
+        frames, rate = file.frames, checked_rate(file.samplerate)
         if frames > MOST_SECONDS * rate or frames * file.channels > MOST_SAMPLES:
             raise _too_large(name, f"{frames / rate:.0f} s of {file.channels} channels")
         damage = header_damage(data)
@@ -150,6 +155,22 @@ def _ingest_file(data: bytes, name: str) -> IngestedMedia:
     if bad:
         damage = damage or f"{bad} samples are not numbers (NaN or infinity)"
     return kept.finish(damage or kept.short_of(frames))
+
+
+def _ingest_browser_recording(data: bytes, name: str) -> IngestedMedia:
+    kept = _Kept(rate=RATE, channels=1, bits=16)
+    frames, damage = 0, None
+    try:
+        for block in decoded(data, name):
+            frames += len(block)
+            if frames > MOST_SECONDS * RATE:
+                raise _too_large(name, f"more than {MOST_SECONDS} s")
+            kept.add(block)
+    except DamagedError as error:
+        if frames == 0:
+            raise
+        damage = error.message
+    return kept.finish(damage)
 
 
 def _conversion(file: Any, name: str) -> Callable[[Any], Any] | None:

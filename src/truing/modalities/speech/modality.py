@@ -13,6 +13,7 @@ from truing.domain.modality import CheckInput, Marks
 from truing.domain.recipe import Example, MediaFile
 from truing.domain.settings import Setting, Settings
 from truing.metrics.words import CER, SENTENCE, WER
+from truing.modalities.speech.conversions import CONVERSIONS
 from truing.modalities.speech.recipes import RECIPES
 from truing.modalities.speech.thresholds import THRESHOLDS
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Speech:
-    """Sound to text. Abilities: recognise, train, baseline, publish, combine, play."""
+    """Sound to text. Abilities: recognise, train, baseline, publish, combine, play, preview."""
 
     name: str = "speech"
     summary: str = "spoken words and their transcripts"
@@ -31,6 +32,7 @@ class Speech:
     recipes: Mapping[str, str] = RECIPES
     baseline_name: str = "nearest template (MFCC)"
     least_likeness: str = "speech.near_duplicate"
+    conversions: Mapping[str, str] = CONVERSIONS
 
     def ingest(self, role: str, source: object) -> IngestedMedia:
         """See `media.ingest`."""
@@ -103,3 +105,15 @@ class Speech:
         from truing.modalities.speech.play import play
 
         play(media)
+
+    def preview(self, media: Mapping[str, MediaFile], buckets: int) -> Mapping[str, object]:
+        """See `preview.preview`."""
+        from truing.modalities.speech.preview import preview
+
+        return preview(media["audio"], buckets)
+
+    def convert(self, medium: MediaFile, format: str) -> bytes:
+        """See `conversions.convert`."""
+        from truing.modalities.speech.conversions import convert
+
+        return convert(medium, format)

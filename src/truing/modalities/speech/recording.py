@@ -24,6 +24,7 @@ RATE = 16_000
 BLOCK = 1 << 13
 DEAD = 1e-3
 """A channel this much below the loudest (-60 dB) carries nothing."""
+DEEP = frozenset({"PCM_24", "PCM_32", "FLOAT", "DOUBLE"})
 CANCELLED = 0.1
 """When the mean of the channels keeps less than this share of their level, they cancel."""
 
@@ -128,6 +129,11 @@ class Recording:
     def own_rate(self) -> int:
         """Samples per second of the file itself."""
         return int(self._file.samplerate)
+
+    @property
+    def deep(self) -> bool:
+        """Whether its samples have more than 16 bits."""
+        return self._file.subtype in DEEP
 
     def block(self, start: float = 0.0, end: float | None = None) -> NDArray[np.float32]:
         """Samples as they are, shape (frames, channels), `start` to `end` seconds in the span.

@@ -92,6 +92,15 @@ class Database:
         with explained(self.dialect), self._writer.begin() as connection:
             yield connection
 
+    def reading_directly(self) -> DirectReading:
+        """The same as `reading` for `Prepared` statements, through the connection by which this
+        thread writes: what it wrote itself is still in its cache. Not within `writing_directly`.
+
+        Raises:
+            TruingError: the database refused; see `explain`.
+        """
+        return DirectReading(self._kept_connection(), self.dialect.begin_reading)
+
     def writing_directly(self) -> DirectWriting:
         """The same as `writing` for `Prepared` statements, at a fraction of its cost: through a
         connection that the thread keeps.
@@ -99,6 +108,9 @@ class Database:
         Raises:
             TruingError: the database refused; see `explain`.
         """
+        return self._kept_connection()
+
+    def _kept_connection(self) -> DirectWriting:
         kept: DirectWriting | None = getattr(self._own, "kept", None)
         if kept is None or not kept.usable:
             with explained(self.dialect):
@@ -148,21 +160,25 @@ class DirectWriting:
         return self._open and self._pid == os.getpid()
 
     def __enter__(self) -> Direct:
+        return self.begin(self._dialect.begin_writing)
+
+    def begin(self, statement: str) -> Direct:
+        """Begins a transaction with this statement; `__exit__` ends it."""
         try:
-            self._direct.cursor.execute(self._dialect.begin_writing)
+            self._direct.cursor.execute(statement)
         except self._driver_error as error:
             self._undo()
             if self._open:
                 raise self._meaning(error) from error
-            self._begin_anew()
+            self._begin_anew(statement)
         return self._direct
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, statement: str) -> None:
         """The server ended the connection since its last use: nothing was under way."""
         with explained(self._dialect):
             self._connect()
             try:
-                self._direct.cursor.execute(self._dialect.begin_writing)
+                self._direct.cursor.execute(statement)
             except self._driver_error:
                 self._undo()
                 raise
@@ -209,6 +225,24 @@ class DirectWriting:
                 dialect=self._engine_dialect,
             )
         return explain(known, self._dialect) or known
+
+
+class DirectReading:
+    """A short look through the connection that a thread keeps; use it in a `with`."""
+
+    __slots__ = ("_kept", "_statement")
+
+    def __init__(self, kept: DirectWriting, statement: str) -> None:
+        self._kept = kept
+        self._statement = statement
+
+    def __enter__(self) -> Direct:
+        return self._kept.begin(self._statement)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        self._kept.__exit__(kind, error, trace)
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -34,7 +34,7 @@ _DRAFTS_KEPT = 24 * 3600 * MICROSECONDS
 
 
 class DatabaseDatasets:
-    """See `truing.domain.ports.Datasets`."""
+    """See `truing.domain.dataset.Datasets`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -149,7 +149,9 @@ class DatabaseDatasets:
         with self._database.reading() as connection:
             return [_version(row) for row in connection.execute(query).mappings()]
 
-    def rows(self, ref: DatasetRef, split: Split | None = None) -> Iterator[DatasetRow]:
+    def rows(
+        self, ref: DatasetRef, split: Split | None = None, *, after: int | None = None
+    ) -> Iterator[DatasetRow]:
         """See `Datasets.rows`.
 
         Raises:
@@ -157,10 +159,9 @@ class DatabaseDatasets:
         """
         with self._database.reading() as connection:
             number = _head(connection, ref)["id"]
-        return self._rows(number, split)
+        return self._rows(number, split, -1 << 62 if after is None else after)
 
-    def _rows(self, number: int, split: Split | None) -> Iterator[DatasetRow]:
-        last = -1 << 62
+    def _rows(self, number: int, split: Split | None, last: int) -> Iterator[DatasetRow]:
         table = dataset_rows.c
         while True:
             query = (

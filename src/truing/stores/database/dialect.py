@@ -66,6 +66,15 @@ class Dialect(Protocol):
         """Takes the next samples into the search index; the connection may write."""
         ...
 
+    def merge_search(self, connection: sa.Connection, *, begun: bool) -> bool:
+        """One step towards a search index in one piece; whether there is more to do.
+
+        Args:
+            connection: may write.
+            begun: whether this is not the first step.
+        """
+        ...
+
     def matching(self, text: str) -> sa.Select[int] | None:
         """Numbers of the samples whose predictions or truth hold all words of `text`, the last
         one as a prefix. None when there is no word in it.

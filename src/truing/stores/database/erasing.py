@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from truing.stores.database.chunks import chunks
+from truing.stores.database.lookups import still_referenced
 from truing.stores.database.recognitions import erase_recognitions
 from truing.stores.database.sample_rows import (
     Row,
@@ -16,13 +17,17 @@ from truing.stores.database.sample_rows import (
     read_findings,
     read_groups,
     read_media,
+    read_tags,
+    sitting_row,
+    tag_rows,
 )
 from truing.stores.database.schema import (
-    dataset_blobs,
     evaluated_rows,
     sample_blobs,
     sample_findings,
     sample_groups,
+    sample_sittings,
+    sample_tags,
     samples,
 )
 from truing.stores.database.tallies import uncount
@@ -38,20 +43,27 @@ def erase_samples(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
     blobs: set[str] = set()
     heard: set[str] = set()
     columns = samples.c
-    wanted = sa.select(columns.id, columns.uid, columns.document, columns.findings)
+    wanted = sa.select(
+        *(columns.id, columns.uid, columns.document, columns.findings),
+        *(columns.source, columns.session),
+    )
     for piece in chunks(dict.fromkeys(ids)):
         lookups: dict[sa.Table, list[Row]] = {
             sample_blobs: [],
+            sample_sittings: [],
             sample_groups: [],
             sample_findings: [],
+            sample_tags: [],
         }
         rows = connection.execute(wanted.where(columns.id.in_(piece))).all()
-        for number, _, document, findings in rows:
+        for number, _, document, findings, source, session in rows:
             media = read_media(document)
             heard.update(str(one.facts["content"]) for one in media if "content" in one.facts)
             lookups[sample_blobs] += blob_rows(number, media)
+            lookups[sample_sittings].append(sitting_row(number, source, session))
             lookups[sample_groups] += group_rows(number, read_groups(document))
             lookups[sample_findings] += finding_rows(number, read_findings(findings))
+            lookups[sample_tags] += tag_rows(number, read_tags(document))
         blobs.update(row["digest"] for row in lookups[sample_blobs])
         for table, gone in lookups.items():
             erase_rows(connection, table, gone)
@@ -69,18 +81,3 @@ def erase_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) 
         key = [column == sa.bindparam(f"gone_{column.name}") for column in table.primary_key]
         named = [{f"gone_{name}": value for name, value in row.items()} for row in rows]
         connection.execute(sa.delete(table).where(*key), named)
-
-
-def still_referenced(connection: sa.Connection, digests: Iterable[str]) -> set[str]:
-    """Those digests that a sample, a derived medium or a live dataset row refers to."""
-    columns = (sample_blobs.c.digest, dataset_blobs.c.digest)
-    # One look for each: a blob that a million samples share is not counted.
-    looks = [
-        sa.select(sa.literal(1)).where(column == sa.bindparam("wanted")).limit(1)
-        for column in columns
-    ]
-    return {
-        digest
-        for digest in digests
-        if any(connection.scalar(look, {"wanted": digest}) is not None for look in looks)
-    }

@@ -29,7 +29,7 @@ _HEAD = (
 
 
 class DatabaseEvaluations:
-    """See `truing.domain.ports.Evaluations`."""
+    """See `truing.domain.evaluation.Evaluations`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

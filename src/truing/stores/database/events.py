@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
 from truing.domain.event import Event
@@ -11,12 +13,12 @@ from truing.stores.database.schema import events
 
 
 class DatabaseEvents:
-    """See `truing.domain.ports.Events`."""
+    """See `truing.domain.event.Events`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event) -> Event:
         """See `Events.add`."""
         row = {
             "kind": event.kind,
@@ -25,7 +27,8 @@ class DatabaseEvents:
             "data": to_json(dict(event.data), "data"),
         }
         with self._database.writing() as connection:
-            connection.execute(sa.insert(events).values(row))
+            number = connection.scalar(sa.insert(events).values(row).returning(events.c.id))
+        return replace(event, id=number or 0)
 
     def all(self, *, after: int = 0, limit: int = 200) -> list[Event]:
         """See `Events.all`."""

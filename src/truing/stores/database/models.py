@@ -16,7 +16,7 @@ from truing.stores.database.schema import champions, models, promotions, trials
 
 
 class DatabaseModels:
-    """See `truing.domain.ports.Models`."""
+    """See `truing.domain.model.Models`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -13,33 +13,38 @@ Known trade-offs: two filters that let many samples through each and hardly any 
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from truing.domain.errors import InvalidInputError
-from truing.domain.review import LIVE, State
+from truing.domain.review import LIVE
 from truing.domain.sample import SampleFilter, SampleOrder
+from truing.stores.database.conditions import ANY_FINDING, Condition, conditions, of_dates
+from truing.stores.database.cursors import Position
 from truing.stores.database.dialect import Dialect
-from truing.stores.database.schema import NUMBERS, counters, sample_findings, samples
+from truing.stores.database.lookups import of_sittings
+from truing.stores.database.schema import (
+    NUMBERS,
+    counters,
+    sample_findings,
+    sample_tags,
+    samples,
+)
 
-Condition = sa.ColumnElement[bool]
 Branch = tuple[str, str]
 """A modality and a state that hold at least one sample."""
 
-ANY_FINDING = "*"
-
 EVERYWHERE = 100_000
 """Words that so many samples hold are looked up by sample."""
+PROBED = 2_000
 NEARBY = 100
 """Numbers that lie so near to each other are read as one range."""
 LONGEST_STRETCH = 5_000
+FEW_IN_INDEX = 3
+"""So many times more samples may be sorted where all that is asked for stands in an index."""
 _USED: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer)
 """Written out: the partial index is chosen for this value alone."""
 
@@ -62,7 +67,9 @@ class Ordering:
         """The ORDER BY, over these columns."""
         return (column.desc(), number.desc()) if self.descending else (column.asc(), number.asc())
 
-    def after(self, position: Position | None) -> list[tuple[Condition, ...]]:
+    def after(
+        self, position: Position | None, column: sa.ColumnElement[Any] | None = None
+    ) -> list[tuple[Condition, ...]]:
         """What comes after a position, as one or two walks along an index.
 
         The ties of the position and what lies beyond them are walked apart: SQLite does not use
@@ -70,7 +77,8 @@ class Ordering:
         """
         if position is None:
             return [()]
-        key, number = self.column, samples.c.id
+        key = self.column if column is None else column
+        number = samples.c.id
         if self.descending:
             return [(key == position.value, number < position.id), (key < position.value,)]
         return [(key == position.value, number > position.id), (key > position.value,)]
@@ -82,50 +90,6 @@ ORDERINGS = {
     SampleOrder.LEAST_CONFIDENT: Ordering(column=samples.c.certainty, descending=False),
     SampleOrder.LOWEST_QUALITY: Ordering(column=samples.c.quality, descending=False),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """The last sample of a page: the value it is ordered by, and its number."""
-
-    value: float
-    id: int
-
-
-def write_cursor(order: SampleOrder, position: Position) -> str:
-    """A position as text that may stand in a URL."""
-    text = json.dumps([order.value, position.value, position.id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode("ascii")).decode("ascii").rstrip("=")
-
-
-def read_cursor(order: SampleOrder, text: str) -> Position:
-    """The position behind a cursor.
-
-    Raises:
-        InvalidInputError: it is none, or one of another order.
-    """
-    try:
-        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        written, value, number = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        sound = written == order.value and _is_number(value) and _is_whole(number)
-    except (ValueError, TypeError, RecursionError, binascii.Error):
-        sound, value, number = False, 0, 0
-    if not sound:
-        raise InvalidInputError(
-            f"`{text[:60]}` is no page of the order `{order.value}`",
-            hint="start again from the first page",
-        )
-    return Position(value=value, id=number)
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return _is_whole(value)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
 
 
 def page_positions(
@@ -149,8 +113,12 @@ def page_positions(
     if candidates is None and where.trained:
         branches = [one for one in branches if _holds_trained(connection, one)]
 
+    person = candidates is None and _is_one_person(connection, walked, ordering, branches)
+
     def walk(start: Position | None, size: int) -> list[Position]:
-        if candidates is not None:
+        if person:
+            query = _sorted_person(dialect, walked, ordering, branches, start, size)
+        elif candidates is not None:
             query = _sorted_few(dialect, walked, ordering, candidates, start, size)
         elif branches:
             query = _walks(dialect, walked, ordering, branches, start, size)
@@ -180,8 +148,7 @@ def _with_words(
     """The first of a walk that the search index names as well: looked up a stretch at a time."""
     found: list[Position] = []
     size = 4 * limit
-    count = sa.select(sa.func.count()).select_from(words.limit(EVERYWHERE).subquery())
-    everywhere = (connection.scalar(count) or 0) >= EVERYWHERE
+    everywhere = _are_everywhere(connection, words)
     while len(found) < limit:
         stretch = walk(after, size)
         ids = [position.id for position in stretch]
@@ -194,14 +161,23 @@ def _with_words(
     return found[:limit]
 
 
+def _are_everywhere(connection: sa.Connection, words: sa.Select[int]) -> bool:
+    """Whether about `EVERYWHERE` samples hold the words, judged by a few in the middle."""
+    number = words.selected_columns[0]
+    last = connection.scalar(sa.select(sa.func.max(samples.c.id))) or 0
+    here = words.where(number.between(last // 2, last // 2 + PROBED - 1)).subquery()
+    found = connection.scalar(sa.select(sa.func.count()).select_from(here)) or 0
+    return found * last >= EVERYWHERE * PROBED
+
+
 def _among(
     dialect: Dialect, words: sa.Select[int], ids: Sequence[int], *, everywhere: bool
 ) -> sa.Select[int]:
-    """Which of these samples hold the words, in the cheapest way; it may name others as well."""
+    """Which of these samples hold the words, in the cheapest way."""
     number = words.selected_columns[0]
     low, high = min(ids, default=0), max(ids, default=0)
     if high - low < NEARBY * len(ids):
-        return words.where(number.between(low, high))
+        return words.where(number.between(low, high), dialect.unindexed(number).in_(ids))
     if everywhere:
         # One look into the index for each number.
         return words.where(number.in_(ids))
@@ -222,6 +198,47 @@ def _sorted_few(
         sa.select(ordering.column, samples.c.id)
         .where(samples.c.id.in_(candidates), sa.or_(*beyond), *conditions(dialect, where))
         .order_by(*ordering.keys(dialect.unindexed(ordering.column), samples.c.id))
+        .limit(limit)
+    )
+
+
+def _is_one_person(
+    connection: sa.Connection,
+    where: SampleFilter,
+    ordering: Ordering,
+    branches: Sequence[Branch],
+) -> bool:
+    """Whether a walk would pass over more samples than the person has: an index holds those."""
+    if where.subject is None or ordering.by_date or not branches:
+        return False
+    own = sa.select(samples.c.id).where(*_of_person(where, branches))
+    return _are_few(connection, own, times=FEW_IN_INDEX)
+
+
+def _of_person(where: SampleFilter, branches: Sequence[Branch]) -> list[Condition]:
+    column = samples.c
+    return [
+        column.modality.in_(sorted({modality for modality, _ in branches})),
+        column.subject == where.subject,
+        column.state.in_(sorted({state for _, state in branches})),
+    ]
+
+
+def _sorted_person(
+    dialect: Dialect,
+    where: SampleFilter,
+    ordering: Ordering,
+    branches: Sequence[Branch],
+    after: Position | None,
+    limit: int,
+) -> sa.Select[Any]:
+    key = dialect.unindexed(ordering.column)
+    beyond = [sa.and_(sa.true(), *part) for part in ordering.after(after, key)]
+    rest = conditions(dialect, where, skip=("modality", "subject", "state"))
+    return (
+        sa.select(ordering.column, samples.c.id)
+        .where(*_of_person(where, branches), sa.or_(*beyond), *rest)
+        .order_by(*ordering.keys(key, samples.c.id))
         .limit(limit)
     )
 
@@ -283,16 +300,16 @@ def few_samples(
     return next(
         (
             candidates
-            for candidates in _narrow(dialect, where, branches, ordering)
+            for candidates in _narrow(connection, dialect, where, branches, ordering)
             if _are_few(connection, candidates)
         ),
         None,
     )
 
 
-def _are_few(connection: sa.Connection, candidates: sa.Select[int]) -> bool:
+def _are_few(connection: sa.Connection, candidates: sa.Select[int], *, times: int = 1) -> bool:
     total = sa.select(sa.func.sum(counters.c.value)).where(counters.c.modality != NUMBERS)
-    limit = few(connection.scalar(total) or 0)
+    limit = times * few(connection.scalar(total) or 0)
     probe = sa.select(sa.func.count()).select_from(candidates.limit(limit + 1).subquery())
     return (connection.scalar(probe) or 0) <= limit
 
@@ -307,6 +324,7 @@ def few(total: int) -> int:
 
 
 def _narrow(
+    connection: sa.Connection,
     dialect: Dialect,
     where: SampleFilter,
     branches: Sequence[Branch],
@@ -320,8 +338,9 @@ def _narrow(
     if where.text is not None and where.text.strip():
         found = dialect.matching(where.text)
         yield found if found is not None else ids.where(sa.false())
-    if where.session is not None:
-        yield ids.where(column.source.in_(_sources()), column.session == where.session)
+    yield from of_sittings(connection, where)
+    if where.tag is not None:
+        yield sa.select(sample_tags.c.sample_id).where(sample_tags.c.tag == where.tag)
     if where.finding == ANY_FINDING:
         yield sa.select(sample_findings.c.sample_id)
     elif where.finding is not None:
@@ -329,85 +348,9 @@ def _narrow(
         yield sa.select(sample_findings.c.sample_id).where(found_by)
     if where.trained:
         yield ids.where(modalities, states, column.trained == _USED)
-    if where.subject is not None and not by_date:
+    if where.subject is not None and ordering is None:
         yield ids.where(modalities, column.subject == where.subject)
-    if where.source is not None:
-        yield ids.where(column.source == where.source)
     if where.confidence_below is not None:
         yield ids.where(modalities, states, column.certainty < where.confidence_below)
     if not by_date and (where.captured_from is not None or where.captured_until is not None):
-        yield ids.where(modalities, states, *_dates(where, column.captured_at))
-
-
-def _sources() -> sa.Select[str]:
-    """Every source, by one look into the index for each."""
-    column = samples.c.source
-    first = sa.select(sa.func.min(column).label("source"))
-    known = first.cte("sources", recursive=True)
-    following = sa.select(sa.func.min(column)).where(column > known.c.source).scalar_subquery()
-    known = known.union_all(sa.select(following).where(known.c.source.is_not(None)))
-    return sa.select(known.c.source)
-
-
-def conditions(
-    dialect: Dialect,
-    where: SampleFilter,
-    *,
-    indexed: Collection[str] = (),
-    skip: Collection[str] = (),
-) -> list[Condition]:
-    """The filter as SQL.
-
-    Args:
-        dialect: for full-text search.
-        where: the filter.
-        indexed: columns an index may be chosen for; the planner, which has no statistics,
-            leaves alone those for all others.
-        skip: columns that the caller sees to.
-    """
-
-    def column(name: str) -> sa.ColumnElement[Any]:
-        known: sa.ColumnElement[Any] = samples.c[name]
-        return known if name in indexed else dialect.unindexed(known)
-
-    found = [
-        column(name) == value
-        for name, value in _equal(where)
-        if value is not None and name not in skip
-    ]
-    if where.states is not None and "state" not in skip:
-        found.append(column("state").in_([state.value for state in where.states]))
-    elif "state" not in skip:
-        found.append(column("state") != State.TRASHED.value)
-    found += _dates(where, column("captured_at"))
-    if where.confidence_below is not None:
-        found.append(column("certainty") < where.confidence_below)
-    if where.finding == ANY_FINDING:
-        here = sample_findings.c.sample_id == samples.c.id
-        found.append(sa.select(sample_findings.c.sample_id).where(here).exists())
-    elif where.finding is not None:
-        here = sample_findings.c.sample_id == samples.c.id
-        found_by = sample_findings.c.check == where.finding
-        found.append(sa.select(sample_findings.c.sample_id).where(found_by, here).exists())
-    if where.text is not None and where.text.strip():
-        matches = dialect.matching(where.text)
-        found.append(sa.false() if matches is None else column("id").in_(matches))
-    return found
-
-
-def _dates(where: SampleFilter, column: sa.ColumnElement[Any]) -> list[Condition]:
-    found: list[Condition] = []
-    if where.captured_from is not None:
-        found.append(column >= where.captured_from)
-    if where.captured_until is not None:
-        found.append(column < where.captured_until)
-    return found
-
-
-def _equal(where: SampleFilter) -> Iterable[tuple[str, object]]:
-    yield "modality", where.modality
-    yield "subject", where.subject
-    yield "session", where.session
-    yield "source", where.source
-    yield "sampling", where.sampling.value if where.sampling is not None else None
-    yield "trained", int(where.trained) if where.trained is not None else None
+        yield ids.where(modalities, states, *of_dates(where, column.captured_at))

@@ -152,6 +152,10 @@ class PostgreSQL:
         """See `Dialect.make_searchable`."""
         searching.make_searchable(connection, at_most=at_most)
 
+    def merge_search(self, connection: sa.Connection, *, begun: bool) -> bool:  # noqa: ARG002
+        """See `Dialect.merge_search`: the server does that by itself."""
+        return False
+
     def matching(self, text: str) -> sa.Select[int] | None:
         """See `Dialect.matching`."""
         return searching.matching(text)

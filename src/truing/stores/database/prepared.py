@@ -42,6 +42,12 @@ class Prepared:
         self.run(direct, [values])
         return direct.cursor.fetchone()
 
+    def all(self, direct: Direct, **values: Any) -> list[Any]:  # noqa: ANN401 - any column's
+        """Runs a query and returns its rows."""
+        self.run(direct, [values])
+        rows: list[Any] = direct.cursor.fetchall()
+        return rows
+
     def _compile(self, dialect: sa.Dialect) -> None:
         compiled = self._statement.compile(dialect=dialect)
         if not isinstance(compiled, SQLCompiler):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from truing.domain.errors import ConflictError, NotFoundError
-from truing.domain.review import Revision, Standing, State, Verdict
+from truing.domain.review import Appended, Revision, Standing, State, Verdict
+from truing.stores.database.appending import STAND, Appending, revision_row, stands
 from truing.stores.database.chunks import chunks
 from truing.stores.database.connection import Database
+from truing.stores.database.prepared import Prepared
 from truing.stores.database.schema import revisions, samples
 from truing.stores.database.tallies import outdate
+
+_NAMES = tuple(column.name for column in revisions.columns)
 
 
 class DatabaseReviews:
@@ -21,41 +25,23 @@ class DatabaseReviews:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._appending = Appending(database)
+        column = revisions.c
+        mine = sa.select(revisions).where(column.sample_id == sa.bindparam("sample_id"))
+        self._of = Prepared(mine.order_by(column.id))
 
     def append(self, revision: Revision, result: Standing, *, expected: int) -> Revision:
         """See `Reviews.append`.
 
         The sample's text counts as known as the deciding revision says.
         """
-        sample_id = revision.sample_id
-        columns = (samples.c.revision, samples.c.state)
-        seen = sa.select(*columns).where(samples.c.id == sample_id).with_for_update()
-        with self._database.writing() as connection:
-            row = connection.execute(seen).first()
-            if row is None:
-                raise NotFoundError(f"no sample `{sample_id}`", hint="it was forgotten meanwhile")
-            newest, state = row
-            if state == State.TRASHED.value:
-                raise ConflictError(
-                    f"sample `{sample_id}` is in the trash",
-                    hint=f"truing trash restore {sample_id}, then decide",
-                )
-            if newest != expected:
-                raise ConflictError(
-                    f"sample `{sample_id}` was reviewed meanwhile: revision {newest} follows "
-                    f"{expected}",
-                    hint="look at it again, then decide",
-                )
-            number = connection.scalar(
-                sa.insert(revisions).values(_row(revision)).returning(revisions.c.id)
-            )
-            connection.execute(
-                sa.update(samples)
-                .where(samples.c.id == sample_id)
-                .values(revision=number, **_stands(result))
-            )
-            outdate(connection, [sample_id])
-        return replace(revision, id=number or 0)
+        return self._appending.append(Appended(revision, result, expected))
+
+    def append_each(
+        self, revisions: Sequence[Appended]
+    ) -> list[Revision | ConflictError | NotFoundError]:
+        """See `Reviews.append_each`."""
+        return self._appending.append_each(revisions)
 
     def append_many(self, first: Sequence[tuple[Revision, Standing]]) -> list[Revision | None]:
         """See `Reviews.append_many`."""
@@ -65,12 +51,19 @@ class DatabaseReviews:
                 stored.update(_append(connection, piece))
         return [stored.pop(revision.sample_id, None) for revision, _ in first]
 
+    def of_many(self, sample_ids: Sequence[int]) -> dict[int, list[Revision]]:
+        """See `Reviews.of_many`."""
+        found: dict[int, list[Revision]] = {}
+        with self._database.reading() as connection:
+            for piece in chunks(dict.fromkeys(sample_ids)):
+                found.update(read_revisions(connection, piece))
+        return found
+
     def of(self, sample_id: int) -> list[Revision]:
         """See `Reviews.of`."""
-        query = sa.select(revisions).where(revisions.c.sample_id == sample_id)
-        with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(revisions.c.id)).mappings()
-            return [_revision(row) for row in rows]
+        with self._database.reading_directly() as direct:
+            rows = self._of.all(direct, sample_id=sample_id)
+        return [_revision(dict(zip(_NAMES, row, strict=True))) for row in rows]
 
     def get(self, id: int) -> Revision:
         """See `Reviews.get`."""
@@ -89,6 +82,12 @@ class DatabaseReviews:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(revisions.c.id.desc()).limit(limit)).mappings()
             return [_revision(row) for row in rows]
+
+    def latest(self, *, limit: int = 500) -> list[Revision]:
+        """See `Reviews.latest`."""
+        query = sa.select(revisions).order_by(revisions.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [_revision(row) for row in connection.execute(query).mappings()]
 
     def iterate(self, modality: str | None = None, *, batch: int = 1000) -> Iterator[Revision]:
         """See `Reviews.iterate`."""
@@ -131,13 +130,13 @@ def _append(
     fresh = [given[number] for number in connection.scalars(untouched.with_for_update())]
     if not fresh:
         return {}
-    rows = [_row(revision) for revision, _ in fresh]
+    rows = [revision_row(revision) for revision, _ in fresh]
     written = sa.insert(revisions).returning(revisions.c.sample_id, revisions.c.id)
     numbers: dict[int, int] = {row[0]: row[1] for row in connection.execute(written, rows)}
     connection.execute(
-        _STAND,
+        STAND,
         [
-            {"decided": one.sample_id, "revision": numbers[one.sample_id], **_stands(result)}
+            {"decided": one.sample_id, "revision": numbers[one.sample_id], **stands(result)}
             for one, result in fresh
         ],
     )
@@ -145,37 +144,7 @@ def _append(
     return {one.sample_id: replace(one, id=numbers[one.sample_id]) for one, _ in fresh}
 
 
-_STAND = (
-    sa.update(samples)
-    .where(samples.c.id == sa.bindparam("decided"))
-    .values(
-        {name: sa.bindparam(name) for name in ("state", "truth", "revision", "prediction_known")}
-    )
-)
-
-
-def _stands(result: Standing) -> dict[str, Any]:
-    known = result.deciding.prediction_known if result.deciding is not None else True
-    return {"state": result.state.value, "truth": result.truth, "prediction_known": int(known)}
-
-
-def _row(revision: Revision) -> dict[str, Any]:
-    return {
-        "sample_id": revision.sample_id,
-        "verdict": revision.verdict.value,
-        "actor": revision.actor,
-        "created_at": revision.created_at,
-        "truth": revision.truth,
-        "why": revision.why,
-        "shown_because": revision.shown_because,
-        "prediction_known": int(revision.prediction_known),
-        "undoes": revision.undoes,
-        "seconds": revision.seconds,
-        "keys": revision.keys,
-    }
-
-
-def _revision(row: sa.RowMapping) -> Revision:
+def _revision(row: Mapping[Any, Any]) -> Revision:
     return Revision(
         id=row["id"],
         sample_id=row["sample_id"],

@@ -23,7 +23,7 @@ _ENDED = tuple(state.value for state in RunState if state.ended)
 
 
 class DatabaseRuns:
-    """See `truing.domain.ports.Runs`."""
+    """See `truing.domain.run.Runs`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,9 +51,11 @@ class DatabaseRuns:
         with self._database.reading() as connection:
             return _get(connection, id)
 
-    def all(self, *, limit: int = 100) -> list[Run]:
+    def all(self, *, before: int | None = None, limit: int = 100) -> list[Run]:
         """See `Runs.all`."""
         query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(runs.c.id < before)
         with self._database.reading() as connection:
             return [_run(row) for row in connection.execute(query).mappings()]
 

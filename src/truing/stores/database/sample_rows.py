@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,6 @@ from truing.stores.database.json_text import to_json, to_list, to_mapping
 from truing.stores.database.schema import (
     NO_FINDINGS,
     UNKNOWN_CONFIDENCE,
-    sample_blobs,
     sample_findings,
     sample_groups,
     samples,
@@ -62,10 +61,9 @@ def sample_row(number: int, new: NewSample) -> Row:
 
 
 def lookup_rows(numbered: Iterable[tuple[int, NewSample]]) -> dict[sa.Table, list[Row]]:
-    """What the samples will be looked for by: blobs, group keys, checks."""
-    rows: dict[sa.Table, list[Row]] = {sample_blobs: [], sample_groups: [], sample_findings: []}
+    """What the samples will be looked for by at any moment: group keys, checks."""
+    rows: dict[sa.Table, list[Row]] = {sample_groups: [], sample_findings: []}
     for number, new in numbered:
-        rows[sample_blobs] += blob_rows(number, new.media)
         rows[sample_groups] += group_rows(number, new.groups)
         rows[sample_findings] += finding_rows(number, new.findings)
     return rows
@@ -77,9 +75,19 @@ def blob_rows(number: int, media: Iterable[Media]) -> list[Row]:
     return [{"digest": digest, "sample_id": number} for digest in named]
 
 
+def sitting_row(number: int, source: str, session: str | None) -> Row:
+    """The sitting in which a sample was taken."""
+    return {"source": source, "session": session or "", "sample_id": number}
+
+
 def group_rows(number: int, groups: Iterable[str]) -> list[Row]:
     """The keys that tie a sample to others."""
     return [{"key": key, "sample_id": number} for key in set(groups)]
+
+
+def tag_rows(number: int, tags: Iterable[str]) -> list[Row]:
+    """The tags of a sample."""
+    return [{"tag": tag, "sample_id": number} for tag in set(tags)]
 
 
 def finding_rows(number: int, findings: Iterable[Finding]) -> list[Row]:
@@ -122,6 +130,12 @@ def with_predictions(document: str, said: Iterable[Prediction]) -> str:
     return to_json({**to_mapping(document), "predictions": _predictions_json(said)}, "predictions")
 
 
+def with_tags(document: str, tags: Sequence[str]) -> str:
+    """A document with other tags."""
+    held = {name: value for name, value in to_mapping(document).items() if name != "tags"}
+    return to_json({**held, "tags": list(tags)} if tags else held, "tags")
+
+
 def _predictions_json(said: Iterable[Prediction]) -> list[Row]:
     # Numbered from 1: a prediction's number is its place.
     return [_prediction_json(number, one) for number, one in enumerate(said, 1)]
@@ -142,18 +156,26 @@ def read_samples(connection: sa.Connection, ids: Sequence[int]) -> list[Sample]:
     for piece in chunks(ids):
         query = sa.select(samples).where(samples.c.id.in_(piece))
         for row in connection.execute(query).mappings():
-            try:
-                found[row["id"]] = _sample(row)
-            except (ValueError, TypeError, LookupError, AttributeError) as error:
-                raise DamagedError(
-                    f"what is stored of sample {row['id']} cannot be read",
-                    hint="restore the database from a backup; `truing verify` says what else is "
-                    "touched",
-                ) from error
+            found[row["id"]] = read_sample(row)
     return [found[number] for number in ids if number in found]
 
 
-def _sample(row: sa.RowMapping) -> Sample:
+def read_sample(row: Mapping[Any, Any]) -> Sample:
+    """The sample in a row, by the names of its columns.
+
+    Raises:
+        DamagedError: what is stored cannot be read.
+    """
+    try:
+        return _sample(row)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise DamagedError(
+            f"what is stored of sample {row['id']} cannot be read",
+            hint="restore the database from a backup; `truing verify` says what else is touched",
+        ) from error
+
+
+def _sample(row: Mapping[Any, Any]) -> Sample:
     document: Row = to_mapping(row["document"])
     return Sample(
         id=row["id"],
@@ -179,6 +201,7 @@ def _sample(row: sa.RowMapping) -> Sample:
         revision=row["revision"],
         prediction_known=bool(row["prediction_known"]),
         trained=bool(row["trained"]),
+        tags=_tags(document),
     )
 
 
@@ -192,6 +215,11 @@ def read_groups(document: str) -> tuple[str, ...]:
     return _groups(to_mapping(document))
 
 
+def read_tags(document: str) -> tuple[str, ...]:
+    """The tags in a document."""
+    return _tags(to_mapping(document))
+
+
 def read_predictions(document: str) -> tuple[Prediction, ...]:
     """The predictions in a document."""
     return _predictions(to_mapping(document))
@@ -199,6 +227,10 @@ def read_predictions(document: str) -> tuple[Prediction, ...]:
 
 def _groups(document: Row) -> tuple[str, ...]:
     return tuple(document.get("groups", ()))
+
+
+def _tags(document: Row) -> tuple[str, ...]:
+    return tuple(document.get("tags", ()))
 
 
 def _media(document: Row) -> tuple[Media, ...]:

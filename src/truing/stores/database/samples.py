@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,18 +12,24 @@ from truing.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from truing.domain.finding import CheckReport
 from truing.domain.prediction import Prediction
 from truing.domain.review import LIVE, State
-from truing.domain.sample import Added, NewSample, Page, Sample, SampleFilter, SampleOrder
-from truing.stores.database.chunks import chunks
-from truing.stores.database.connection import Database
-from truing.stores.database.erasing import erase_rows, erase_samples, still_referenced
-from truing.stores.database.paging import (
-    conditions,
-    few_samples,
-    filled_branches,
-    page_positions,
-    read_cursor,
-    write_cursor,
+from truing.domain.sample import (
+    Added,
+    NewSample,
+    Page,
+    Redescribed,
+    Sample,
+    SampleFilter,
+    SampleOrder,
 )
+from truing.stores.database.chunks import chunks
+from truing.stores.database.conditions import conditions
+from truing.stores.database.connection import Database
+from truing.stores.database.counting import counts, trained_trash
+from truing.stores.database.cursors import read_cursor, write_cursor
+from truing.stores.database.describing import Change, redescribe, tag_counts
+from truing.stores.database.erasing import erase_rows, erase_samples
+from truing.stores.database.lookups import note, referenced_blobs, still_referenced
+from truing.stores.database.paging import few_samples, filled_branches, page_positions
 from truing.stores.database.prepared import Direct, Prepared
 from truing.stores.database.sample_rows import (
     certainty,
@@ -35,26 +38,25 @@ from truing.stores.database.sample_rows import (
     lookup_rows,
     read_findings,
     read_predictions,
+    read_sample,
     read_samples,
     sample_row,
     searchable,
     with_predictions,
 )
 from truing.stores.database.schema import (
-    NUMBERS,
     counters,
-    dataset_blobs,
-    sample_blobs,
     sample_findings,
     sample_groups,
-    trash,
 )
 from truing.stores.database.schema import samples as sample_table
 from truing.stores.database.tallies import outdate
 
 TRAINED = "trained"
 """The counter beside those named like states."""
-_DIGESTS_AT_ONCE = 5000
+_NAMES = tuple(column.name for column in sample_table.columns)
+_LOOKED_AT_SINGLY = 8
+"""Up to so many samples are read with a look for each: that costs less than a query for all."""
 _INDEXED_AT_ONCE = 50
 """Whoever adds so many takes those before into the search index; all others wait for a search."""
 _INDEXED_TOGETHER = 5000
@@ -72,9 +74,10 @@ class DatabaseSamples:
         self._dialect = database.dialect
         self._inserts = {
             table: Prepared(sa.insert(table))
-            for table in (sample_table, sample_blobs, sample_groups, sample_findings)
+            for table in (sample_table, sample_groups, sample_findings)
         }
         table = sample_table.c
+        self._by_id = Prepared(sa.select(sample_table).where(table.id == sa.bindparam("id")))
         self._by_key = Prepared(
             sa.select(table.id, table.uid).where(
                 table.source == sa.bindparam("source"),
@@ -138,6 +141,13 @@ class DatabaseSamples:
             if rows[table]:
                 insert.run(direct, rows[table])
 
+    def _catch_up(self, where: SampleFilter) -> None:
+        """Takes the newest samples into what a filter looks for them in."""
+        if where.text is not None:
+            self._make_searchable()
+        if where.session is not None or where.source is not None:
+            note(self._database)
+
     def _make_searchable(self) -> None:
         while True:
             with self._database.reading() as connection:
@@ -148,11 +158,19 @@ class DatabaseSamples:
 
     def get(self, id: int) -> Sample:
         """See `Samples.get`."""
-        with self._database.reading() as connection:
-            found = read_samples(connection, [id])
+        found = self.by_ids([id])
         if not found:
             raise _no_sample(id)
         return found[0]
+
+    def by_ids(self, ids: Sequence[int]) -> list[Sample]:
+        """See `Samples.by_ids`."""
+        if len(ids) > _LOOKED_AT_SINGLY:
+            with self._database.reading() as connection:
+                return read_samples(connection, ids)
+        with self._database.reading_directly() as direct:
+            rows = [self._by_id.first(direct, id=number) for number in ids]
+        return [read_sample(dict(zip(_NAMES, row, strict=True))) for row in rows if row]
 
     def by_uids(self, uids: Sequence[str]) -> dict[str, Sample]:
         """See `Samples.by_uids`."""
@@ -196,8 +214,7 @@ class DatabaseSamples:
         if limit < 1:
             raise InvalidInputError(f"`{limit}` samples are no page", hint="ask for 1 or more")
         start = read_cursor(order, after) if after is not None else None
-        if where.text is not None:
-            self._make_searchable()
+        self._catch_up(where)
         with self._database.reading() as connection:
             found = page_positions(
                 connection, self._dialect, where, order, after=start, limit=limit + 1
@@ -208,8 +225,7 @@ class DatabaseSamples:
 
     def iterate(self, where: SampleFilter, *, batch: int = 500) -> Iterator[Sample]:
         """See `Samples.iterate`: each batch is one moment, no transaction is open between two."""
-        if where.text is not None:
-            self._make_searchable()
+        self._catch_up(where)
         column = sample_table.c.id
         query = sa.select(column).where(*conditions(self._dialect, where))
         with self._database.reading() as connection:
@@ -230,8 +246,7 @@ class DatabaseSamples:
 
     def count(self, where: SampleFilter) -> int:
         """See `Samples.count`: from the counters when only modality and states are asked for."""
-        if where.text is not None:
-            self._make_searchable()
+        self._catch_up(where)
         with self._database.reading() as connection:
             branches = filled_branches(connection, where)
             if where == SampleFilter(modality=where.modality, states=where.states):
@@ -250,10 +265,10 @@ class DatabaseSamples:
     def _count_texts(self, connection: sa.Connection, text: str) -> int:
         found = self._dialect.matching(text)
         if not text.strip():
-            return sum(_counts(connection, None).get(state.value, 0) for state in LIVE)
+            return sum(counts(connection, None).get(state.value, 0) for state in LIVE)
         if found is None:
             return 0
-        if _counts(connection, None).get(State.TRASHED.value, 0):
+        if counts(connection, None).get(State.TRASHED.value, 0):
             shown = (sample_table.c.id.in_(found), sample_table.c.state != State.TRASHED.value)
             query = sa.select(sa.func.count()).select_from(sample_table).where(*shown)
             return connection.scalar(query) or 0
@@ -262,11 +277,23 @@ class DatabaseSamples:
     def state_counts(self, modality: str | None = None) -> dict[str, int]:
         """See `Samples.state_counts`: every state is named, also those without samples."""
         with self._database.reading() as connection:
-            counted = _counts(connection, modality)
+            counted = counts(connection, modality)
             if counted.get(State.TRASHED.value, 0):
-                counted[TRAINED] = counted.get(TRAINED, 0) - _trained_trash(connection, modality)
+                counted[TRAINED] = counted.get(TRAINED, 0) - trained_trash(connection, modality)
         names = [*(state.value for state in State), TRAINED]
         return {name: counted.get(name, 0) for name in names}
+
+    def finding_counts(self, modality: str | None = None) -> dict[str, int]:
+        """See `Samples.finding_counts`."""
+        column = sample_table.c
+        owner = sample_findings.join(sample_table, column.id == sample_findings.c.sample_id)
+        query = sa.select(sample_findings.c.check, sa.func.count()).select_from(owner)
+        query = query.where(column.state.in_([State.PENDING.value, State.SKIPPED.value]))
+        if modality is not None:
+            query = query.where(column.modality == modality)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.group_by(sample_findings.c.check))
+            return {row[0]: row[1] for row in rows}
 
     def add_prediction(self, id: int, prediction: Prediction) -> Prediction:
         """See `Samples.add_prediction`: predictions are numbered within their sample, from 1.
@@ -305,6 +332,14 @@ class DatabaseSamples:
             if rows:
                 connection.execute(sa.insert(sample_findings), rows)
 
+    def redescribe(self, ids: Sequence[int], change: Change) -> dict[int, Redescribed]:
+        """See `Samples.redescribe`."""
+        return redescribe(self._database, ids, change)
+
+    def tag_counts(self) -> dict[str, int]:
+        """See `Samples.tag_counts`."""
+        return tag_counts(self._database)
+
     def mark_trained(self, uids: Iterable[str]) -> None:
         """See `Samples.mark_trained`; unknown uids are passed over."""
         with self._database.writing() as connection:
@@ -317,11 +352,13 @@ class DatabaseSamples:
 
     def erase(self, ids: Sequence[int]) -> list[str]:
         """See `Samples.erase`; unknown numbers are passed over."""
+        note(self._database)
         with self._database.writing() as connection:
             return erase_samples(connection, ids)
 
     def needed_blobs(self, digests: Sequence[str]) -> set[str]:
         """See `Samples.needed_blobs`."""
+        note(self._database)
         with self._database.reading() as connection:
             return still_referenced(connection, digests)
 
@@ -329,35 +366,7 @@ class DatabaseSamples:
         """See `Samples.referenced_blobs`: also what media were derived from, and what live rows
         of dataset versions need. In order, each once.
         """
-        columns = (sample_blobs.c.digest, dataset_blobs.c.digest)
-        streams = [self._digests(column) for column in columns]
-        for digest, _ in groupby(heapq.merge(*streams)):
-            yield digest
-
-    def _digests(self, column: sa.Column[Any]) -> Iterator[str]:
-        last = ""
-        while True:
-            query = (
-                sa.select(column)
-                .where(column > last)
-                .distinct()
-                .order_by(column)
-                .limit(_DIGESTS_AT_ONCE)
-            )
-            with self._database.reading() as connection:
-                found = list(connection.scalars(query))
-            yield from found
-            if len(found) < _DIGESTS_AT_ONCE:
-                return
-            last = found[-1]
-
-
-def _trained_trash(connection: sa.Connection, modality: str | None) -> int:
-    table = sample_table.c
-    here = [table.id == trash.c.sample_id, table.trained == 1]
-    if modality is not None:
-        here.append(table.modality == modality)
-    return connection.scalar(sa.select(sa.func.count()).select_from(trash).where(*here)) or 0
+        return referenced_blobs(self._database)
 
 
 def _no_sample(id: int) -> NotFoundError:
@@ -387,11 +396,3 @@ def _answer(samples: Sequence[NewSample], known: Mapping[Name, Added]) -> list[A
         answer.append(replace(added, new=False) if name in told else added)
         told.add(name)
     return answer
-
-
-def _counts(connection: sa.Connection, modality: str | None) -> dict[str, int]:
-    query = sa.select(counters.c.name, sa.func.sum(counters.c.value)).group_by(counters.c.name)
-    query = query.where(
-        counters.c.modality != NUMBERS if modality is None else counters.c.modality == modality
-    )
-    return {row[0]: int(row[1]) for row in connection.execute(query)}

@@ -127,9 +127,13 @@ samples = sa.Table(
         "state",
         "captured_at",
         "id",
+        "certainty",
+        "quality",
+        "sampling",
+        "source",
+        "trained",
         where="subject IS NOT NULL",
     ),
-    sa.Index("samples_by_source", "source", "session", "id"),
     _partial("samples_by_training", "modality", "state", "captured_at", "id", where="trained = 1"),
 )
 
@@ -139,7 +143,8 @@ UNKNOWN_CONFIDENCE = 9.0e9
 NO_FINDINGS = "[]"
 """Stands in `samples.findings` for a sample in which no check found anything."""
 
-# What samples are looked for by: rows written and erased together with the sample.
+# What samples are looked for by: rows erased together with the sample. Groups and findings are
+# written with it, blobs and sittings when somebody asks, see `lookups`.
 
 sample_blobs = sa.Table(
     "sample_blobs",
@@ -150,10 +155,28 @@ sample_blobs = sa.Table(
     sqlite_with_rowid=False,
 )
 
+sample_sittings = sa.Table(
+    "sample_sittings",
+    metadata,
+    _text("source", key=True),
+    # Empty where the sample names none.
+    _text("session", key=True),
+    sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
 sample_groups = sa.Table(
     "sample_groups",
     metadata,
     _text("key", key=True),
+    sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+sample_tags = sa.Table(
+    "sample_tags",
+    metadata,
+    _text("tag", key=True),
     sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
@@ -468,4 +491,33 @@ outdated = sa.Table(
     metadata,
     # Samples that changed since they were counted.
     sa.Column("sample_id", sa.Integer, primary_key=True, autoincrement=False),
+)
+
+people = sa.Table(
+    "people",
+    metadata,
+    _text("name", key=True),
+    # No two names differ by their case alone.
+    _text("folded"),
+    _text("role"),
+    _text("password", null=True),
+    _whole("added_at"),
+    sa.UniqueConstraint("folded", name="people_folded"),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    # SHA-256 of what lets somebody in; an empty name is the workspace's owner.
+    _numbered(),
+    _text("digest"),
+    _text("person"),
+    _text("kind"),
+    _text("label"),
+    _whole("created_at"),
+    _whole("expires_at", null=True),
+    _whole("used_at", null=True),
+    sa.UniqueConstraint("digest", name="tokens_digest"),
+    sa.Index("tokens_by_person", "person", "id"),
+    sqlite_autoincrement=True,
 )

@@ -40,6 +40,8 @@ SAFE_VERSION = (3, 51, 3)
 SECURE_SEARCH_VERSION = (3, 42, 0)
 """The first SQLite whose search index can forget at once."""
 
+_MERGED_TOGETHER = 1000
+"""Pages of the search index that are merged in one transaction: some 0.1 s."""
 MOST_WORDS = 64
 """How many words of a search count."""
 
@@ -249,6 +251,16 @@ class SQLite:
             .where(counters.c.modality == NUMBERS, counters.c.name == "searchable")
             .values(value=reached)
         )
+
+    def merge_search(self, connection: sa.Connection, *, begun: bool) -> bool:
+        """See `Dialect.merge_search`: a word is looked up in each piece."""
+        changes = "SELECT total_changes()"
+        before = connection.exec_driver_sql(changes).scalar_one()
+        pages = _MERGED_TOGETHER if begun else -_MERGED_TOGETHER
+        merge = "INSERT INTO search (search, rank) VALUES ('merge', ?)"
+        connection.exec_driver_sql(merge, (pages,))
+        # One change is that of the command itself.
+        return bool(connection.exec_driver_sql(changes).scalar_one() - before > 1)
 
     def matching(self, text: str) -> sa.Select[int] | None:
         """See `Dialect.matching`."""

@@ -24,7 +24,18 @@ from truing.stores.database.connection import explained
 from truing.stores.database.schema import NUMBERS
 from truing.stores.database.sqlite import BUSY_SECONDS, SQLite, library
 
-_DIGESTS = "SELECT digest FROM sample_blobs UNION SELECT digest FROM dataset_blobs ORDER BY digest"
+# The newest samples are not in the table of their blobs yet; see `lookups`.
+_NEWEST = """
+FROM samples, json_each(samples.document, '$.media') AS medium
+WHERE samples.id > (SELECT value FROM counters WHERE modality = '' AND name = 'noted')
+"""
+_DIGESTS = f"""
+SELECT digest FROM sample_blobs UNION SELECT digest FROM dataset_blobs
+UNION SELECT json_extract(medium.value, '$.digest') {_NEWEST}
+UNION SELECT json_extract(medium.value, '$.parent') {_NEWEST}
+  AND json_extract(medium.value, '$.parent') IS NOT NULL
+ORDER BY 1
+"""  # noqa: S608 - both parts are our own
 _TABLES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
     "AND name NOT LIKE 'search%' ORDER BY name"

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from truing.domain import ports
 from truing.domain.clock import Clock, SystemClock
+from truing.domain.dataset import Datasets
 from truing.domain.erasure import Erasures, Renamed
 from truing.domain.errors import InvalidInputError, MissingDependencyError, NotFoundError
+from truing.domain.evaluation import Evaluations
+from truing.domain.event import Events
+from truing.domain.model import Models
+from truing.domain.person import People
+from truing.domain.ports import Recognitions, Reviews, Samples
+from truing.domain.run import Runs
+from truing.domain.tally import Tallies
 from truing.domain.trash import Trash
 from truing.stores.database.connection import Database
 from truing.stores.database.datasets import DatabaseDatasets
@@ -18,9 +25,12 @@ from truing.stores.database.dialect import Dialect
 from truing.stores.database.erasures import DatabaseErasures
 from truing.stores.database.evaluations import DatabaseEvaluations
 from truing.stores.database.events import DatabaseEvents
+from truing.stores.database.lookups import note
+from truing.stores.database.marks import read_marks
 from truing.stores.database.migrations import migrate
 from truing.stores.database.models import DatabaseModels
 from truing.stores.database.names import rename_subject
+from truing.stores.database.people import DatabasePeople
 from truing.stores.database.recognitions import DatabaseRecognitions
 from truing.stores.database.reviews import DatabaseReviews
 from truing.stores.database.runs import DatabaseRuns
@@ -34,17 +44,18 @@ from truing.stores.database.trash import DatabaseTrash
 class DatabaseStore:
     """See `truing.domain.ports.Store`."""
 
-    samples: ports.Samples
-    reviews: ports.Reviews
-    recognitions: ports.Recognitions
-    datasets: ports.Datasets
-    runs: ports.Runs
-    models: ports.Models
-    evaluations: ports.Evaluations
-    events: ports.Events
+    samples: Samples
+    reviews: Reviews
+    recognitions: Recognitions
+    datasets: Datasets
+    runs: Runs
+    models: Models
+    evaluations: Evaluations
+    events: Events
     erasures: Erasures
     trash: Trash
-    tallies: ports.Tallies
+    tallies: Tallies
+    people: People
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -59,6 +70,7 @@ class DatabaseStore:
         self.erasures = DatabaseErasures(database)
         self.trash = DatabaseTrash(database)
         self.tallies = DatabaseTallies(database)
+        self.people = DatabasePeople(database)
 
     @property
     def file(self) -> Path | None:
@@ -80,10 +92,23 @@ class DatabaseStore:
         """See `Store.place`."""
         return f"{self._database.dialect.kind} {self._database.dialect.place}"
 
+    def marks(self) -> dict[str, tuple[object, ...]]:
+        """See `Store.marks`."""
+        return read_marks(self._database)
+
     @property
     def left_behind(self) -> tuple[str, ...]:
         """See `Store.left_behind`."""
         return self._database.dialect.left_behind
+
+    def tidy(self) -> None:
+        """See `Store.tidy`: notes what samples are looked for by, merges the search index."""
+        note(self._database)
+        more, begun = True, False
+        while more:
+            with self._database.writing() as connection:
+                more = self._database.dialect.merge_search(connection, begun=begun)
+            begun = True
 
     def scrub(self) -> None:
         """See `Store.scrub`.

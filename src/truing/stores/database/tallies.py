@@ -30,7 +30,7 @@ _NOBODY = ""
 
 
 class DatabaseTallies:
-    """See `truing.domain.ports.Tallies`."""
+    """See `truing.domain.tally.Tallies`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

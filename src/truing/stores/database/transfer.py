@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from truing.domain.errors import ConflictError, DamagedError, InvalidInputError
 from truing.stores.database.connection import Database
+from truing.stores.database.lookups import noted, set_noted
 from truing.stores.database.schema import NUMBERS, counters, metadata, migrations
 from truing.stores.database.store import DatabaseStore
 
@@ -111,6 +112,7 @@ def _write(
                 # Made by triggers while the samples came: as in the old database, then compared.
                 new.execute(sa.delete(counters).where(counters.c.modality != NUMBERS))
             target.dialect.load(new, table, passing.rows(table))
+        set_noted(new, target.dialect, noted(old))
         numbers = source.dialect.numbers(old)
         target.dialect.set_numbers(new, numbers)
         sent[NUMBERS_GIVEN] = _numbers_digest(numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,9 +15,9 @@ PACKAGES = {"torch": "truing[train]", "transformers": "truing[train]"}
 """What training Whisper imports, and the extra that brings it."""
 
 
-def option(default: Any, text: str) -> Any:
-    """A dataclass field with a default and the help text that forms and `--help` show."""
-    return field(default=default, metadata={"help": text})
+def option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
+    """A dataclass field with a default, and the help text and the choices that forms show."""
+    return field(default=default, metadata={"help": text, "choices": tuple(choices)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class TrainingOptions:
     learning_rate: float = option(1e-5, "peak learning rate of AdamW")
     batch_size: int = option(16, "utterances per forward pass")
     max_steps: int = option(0, "steps of training")
-    schedule: str = option("linear", f"after warm-up: {', '.join(SCHEDULES)}")
+    schedule: str = option("linear", f"after warm-up: {', '.join(SCHEDULES)}", SCHEDULES)
     warmup_steps: int = option(10, "steps of rising rate; at most a tenth of the run")
     weight_decay: float = option(0.01, "decay of AdamW on matrices")
     clip_norm: float = option(1.0, "largest gradient norm; 0 = never clip")
@@ -42,7 +42,9 @@ class TrainingOptions:
     noise_snr_db: float = option(20.0, "lowest signal-to-noise ratio of added noise; 0 = none")
     join_chance: float = option(0.0, "chance that another utterance of the speaker is joined on")
     join_words: int = option(3, "most words in a joined utterance")
-    precision: str = option("auto", "fp32, bf16, fp16; auto = bf16 or fp16 on a GPU, else fp32")
+    precision: str = option(
+        "auto", "fp32, bf16, fp16; auto = bf16 or fp16 on a GPU, else fp32", PRECISIONS
+    )
     device: str = option("auto", "cpu, cuda, mps; auto = a GPU when there is one")
     threads: int = option(0, "threads of torch; 0 = leave as it is")
     checkpoint_minutes: float = option(5.0, "most minutes of work that a crash can lose")

@@ -69,7 +69,9 @@ class WhisperOptions(TrainingOptions):
     layers: str = option(
         "all", "what is trained: all, decoder, encoder, encoder:2+decoder (its last 2), re:PATTERN"
     )
-    adapter: str = option("none", f"small weights in place of the layers': {', '.join(ADAPTERS)}")
+    adapter: str = option(
+        "none", f"small weights in place of the layers': {', '.join(ADAPTERS)}", ADAPTERS
+    )
     adapter_rank: int = option(16, "rank of a lora or dora adapter")
     adapter_alpha: float = option(32.0, "strength of a lora or dora adapter; often twice the rank")
     adapter_dropout: float = option(0.0, "dropout before a lora or dora adapter")
@@ -86,7 +88,7 @@ class WhisperOptions(TrainingOptions):
     )
     validation_rows: int = option(200, "most rows looked at in each validation; 0 = all")
     language: str = option("", "language spoken, such as en; empty = the model's own or detected")
-    task: str = option("transcribe", "transcribe, or translate (into English)")
+    task: str = option("transcribe", "transcribe, or translate (into English)", TASKS)
     augment: bool = option(default=True, text="vary speed, level and noise of each clip anew")
 
     def __post_init__(self) -> None:

@@ -67,7 +67,7 @@ class WhisperScratchOptions(TrainingOptions):
     max_steps: int = option(2200, "steps of training")
     batch_size: int = option(16, "utterances per step")
     learning_rate: float = option(1.2e-3, "peak learning rate of AdamW")
-    schedule: str = option("cosine", f"after warm-up: {', '.join(SCHEDULES)}")
+    schedule: str = option("cosine", f"after warm-up: {', '.join(SCHEDULES)}", SCHEDULES)
     warmup_steps: int = option(100, "steps of rising rate; at most a tenth of the run")
     dropout: float = option(0.1, "dropout in encoder and decoder")
     initial_scale: float = option(0.06, "standard deviation of the first weights")

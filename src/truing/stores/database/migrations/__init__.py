@@ -13,14 +13,28 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from truing.domain.errors import DamagedError, InvalidInputError
-from truing.stores.database.migrations import m001_first, m002_erasures, m003_lists
+from truing.stores.database.migrations import (
+    m001_first,
+    m002_erasures,
+    m003_lists,
+    m004_captures,
+    m005_accounts,
+    m006_tags,
+)
 from truing.stores.database.schema import migrations as record
 
 if TYPE_CHECKING:
     from truing.domain.clock import Clock
     from truing.stores.database.connection import Database
 
-MIGRATIONS: tuple[ModuleType, ...] = (m001_first, m002_erasures, m003_lists)
+MIGRATIONS: tuple[ModuleType, ...] = (
+    m001_first,
+    m002_erasures,
+    m003_lists,
+    m004_captures,
+    m005_accounts,
+    m006_tags,
+)
 """In order; the number of each is its place, from 1."""
 
 

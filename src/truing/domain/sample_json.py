@@ -1,10 +1,10 @@
-"""A sample as JSON and as lines for people."""
+"""A sample in the JSON form that the commands and the API share, and as words for people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from truing.cli import wording
+from truing.domain.clock import to_iso
 
 if TYPE_CHECKING:
     from truing.domain.review import Revision
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 KEYS = (
     '"id", "uid", "modality", "state", "truth", "raw", "corrected", "confidence", "speaker", '
     '"session", "source", "source_key", "captured_at", "sampling", "quality", "findings": '
-    '[{"check", "severity", "reason", "value", "threshold", "setting"}], "duration", "trained"'
+    '[{"check", "severity", "reason", "value", "threshold", "setting"}], "duration", "trained", '
+    '"tags"'
 )
 
 
 def as_dict(sample: Sample) -> dict[str, object]:
-    """What lists and `show` print of a sample; instants are ISO 8601."""
+    """A sample in a list; instants are ISO 8601."""
     raw, corrected = sample.raw, sample.corrected
     return {
         "id": sample.id,
@@ -33,7 +34,7 @@ def as_dict(sample: Sample) -> dict[str, object]:
         "session": sample.session,
         "source": sample.source,
         "source_key": sample.source_key,
-        "captured_at": wording.iso(sample.captured_at),
+        "captured_at": to_iso(sample.captured_at),
         "sampling": sample.sampling.value,
         "quality": sample.quality,
         "findings": [
@@ -49,14 +50,15 @@ def as_dict(sample: Sample) -> dict[str, object]:
         ],
         "duration": duration(sample),
         "trained": sample.trained,
+        "tags": list(sample.tags),
     }
 
 
 def in_full(sample: Sample) -> dict[str, object]:
-    """What `show --json` prints: the same, with media, predictions, context and consent."""
+    """The whole sample: the same, with media, predictions, context and consent."""
     return {
         **as_dict(sample),
-        "added_at": wording.iso(sample.added_at),
+        "added_at": to_iso(sample.added_at),
         "revision": sample.revision,
         "prediction_known": sample.prediction_known,
         "consent": sample.consent.policy,
@@ -77,7 +79,7 @@ def in_full(sample: Sample) -> dict[str, object]:
             {
                 "kind": said.kind.value,
                 "model": said.model,
-                "created_at": wording.iso(said.created_at),
+                "created_at": to_iso(said.created_at),
                 **said.recognition.as_dict(),
             }
             for said in sample.predictions
@@ -86,14 +88,14 @@ def in_full(sample: Sample) -> dict[str, object]:
 
 
 def revision_as_dict(revision: Revision) -> dict[str, object]:
-    """What `history` prints of a revision."""
+    """A revision; instants are ISO 8601."""
     return {
         "revision": revision.id,
         "sample": revision.sample_id,
         "verdict": revision.verdict.value,
         "truth": revision.truth,
         "actor": revision.actor,
-        "created_at": wording.iso(revision.created_at),
+        "created_at": to_iso(revision.created_at),
         "why": revision.why,
         "shown_because": revision.shown_because,
         "undoes": revision.undoes,

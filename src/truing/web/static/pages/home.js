@@ -1,0 +1,276 @@
+// The page "Home": how far the loop is, how good the model is, and what to do next.
+
+import { html, useCallback, useEffect, useMemo, useRef } from "#/html.js";
+import { Chart } from "#/components/chart.js";
+import { Command } from "#/components/command.js";
+import { checkName } from "#/components/filters.js";
+import { Icon } from "#/components/icon.js";
+import { Empty, Problem, Progress, Waiting, useFetched } from "#/components/states.js";
+import { address, api } from "#/api.js";
+import { useChanges } from "#/changes.js";
+import { bytes, count, counted, percent, seconds } from "#/format.js";
+import { about } from "#/shell.js";
+
+export const title = "Home";
+
+/** News that come together are looked at together. */
+const SETTLE_MS = 600;
+/** Findings that are shown one by one. */
+const FINDINGS = 8;
+const ICONS = {
+  "bring-samples": "mic", "bring-model": "model", "look-at-run": "warning", "watch-run": "train", retrain: "train",
+  review: "review", train: "train", compare: "model", "back-up": "dataset",
+};
+
+export function Page() {
+  const stats = useFetched(() => api.get("/api/stats"), []);
+  const next = useFetched(() => api.get("/api/next"), []);
+  const reload = useSettled(useCallback(() => { stats.reload(); next.reload(); }, [stats.reload, next.reload]));
+  for (const topic of ["samples", "runs", "models", "datasets"]) useChanges(topic, reload);
+  return html`<header class="page-head">
+      <h1>Home</h1>
+      ${about.value && html`<p class="number">${about.value.workspace}</p>`}
+    </header>
+    ${stats.error && !stats.data ? html`<${Refused} error=${stats.error} retry=${reload} />` : stats.data
+      ? html`<${Figures} stats=${stats.data} steps=${next.data?.items ?? null} />`
+      : html`<${Waiting} lines=${8} />`}`;
+}
+
+/** Calls at most once per SETTLE_MS, and never after the page is gone. */
+function useSettled(call) {
+  const timer = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return useCallback(() => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(call, SETTLE_MS);
+  }, [call]);
+}
+
+function Refused({ error, retry }) {
+  if (error.status !== 403) return html`<${Problem} error=${error} retry=${retry} />`;
+  return html`<${Empty} title="You can add recordings here" icon="mic">
+    <p>What others have recorded, and how good the model is, is shown to reviewers.</p>
+    <a class="button primary" href="/record">Record</a>
+  <//>`;
+}
+
+function Figures({ stats, steps }) {
+  if (stats.counts.total === 0) return html`<${Beginning} />`;
+  return html`<div class="sections home">
+    <${Counts} counts=${stats.counts} />
+    <div class="columns">
+      <div class="sections">
+        <${Accuracy} accuracy=${stats.accuracy} />
+        <${Reviewing} reviewing=${stats.reviewing} />
+      </div>
+      <div class="sections home-side">
+        <${Steps} steps=${steps} />
+      </div>
+    </div>
+    <div class="home-thirds">
+      <${Findings} findings=${stats.findings} />
+      <${Disk} disk=${stats.disk} />
+    </div>
+  </div>`;
+}
+
+function Counts({ counts }) {
+  const cards = [
+    ["Samples", counts.total, {}],
+    ["Pending", counts.pending, { state: "pending" }],
+    ["Reviewed", counts.reviewed, { state: ["accepted", "corrected", "rejected"] }],
+    ["Trained on", counts.trained, { trained: "true" }],
+    ["Rejected", counts.rejected, { state: "rejected" }],
+  ];
+  const share = counts.total ? counts.reviewed / counts.total : 0;
+  return html`<section class="stack" aria-label="Samples">
+    <ul class="cards home-cards">
+      ${cards.map(
+        ([label, number, where]) => html`<li key=${label}>
+          <a class="card home-card" href=${address("/samples", where)}>
+            <span class="figure-label">${label}</span>
+            <span class="figure-value">${count(number)}</span>
+          </a>
+        </li>`,
+      )}
+    </ul>
+    <${Progress} value=${share} label="${Math.floor(share * 100)} % (${count(counts.reviewed)} of ${count(counts.total)} reviewed)" />
+  </section>`;
+}
+
+function Steps({ steps }) {
+  return html`<section class="card" aria-labelledby="steps-title" aria-live="polite">
+    <h2 id="steps-title">What to do next</h2>
+    ${steps === null && html`<${Waiting} lines=${3} />`}
+    ${steps?.length === 0 && html`<p class="quiet">Nothing waits. Go on using your model; what it hears will show up here.</p>`}
+    ${steps && steps.length > 0 && html`<ol class="home-steps">
+      ${steps.map((step, at) => html`<${Step} key=${`${step.kind} ${step.number}`} step=${step} first=${at === 0} />`)}
+    </ol>`}
+  </section>`;
+}
+
+function Step({ step, first }) {
+  return html`<li class="home-step" data-kind=${step.kind}>
+    <${Icon} name=${ICONS[step.kind] ?? "next"} />
+    <div class="grow">
+      <a class=${first ? "button primary" : "home-step-link"} href=${step.href} title=${`In a terminal: ${step.command}`}>${step.title}</a>
+      <p class="small quiet">${step.detail}</p>
+    </div>
+  </li>`;
+}
+
+/** Live accuracy over weeks and model versions, raw and corrected. */
+function Accuracy({ accuracy }) {
+  if (!accuracy.all.raw.samples) {
+    return html`<section class="card"><h2>Accuracy in use</h2>
+      <p class="quiet">How often the model was right shows once some samples are reviewed. <a href="/review">Review some</a>.</p>
+    </section>`;
+  }
+  return html`<${Measured} accuracy=${accuracy} name=${accuracy.metric} />`;
+}
+
+function Measured({ accuracy, name }) {
+  const weeks = Object.entries(accuracy.by_week);
+  const { x, series } = useMemo(() => curveOf(weeks, name), [accuracy]);
+  return html`<section class="card stack" aria-labelledby="accuracy-title">
+    <div class="row between">
+      <h2 id="accuracy-title">Accuracy in use</h2>
+      <span class="small quiet">${METRICS[name] ?? name.toUpperCase()}: lower is better</span>
+    </div>
+    <${Headline} accuracy=${accuracy} name=${name} />
+    ${weeks.length > 1
+      ? html`<${Chart} title="${METRICS[name] ?? name} per week" x=${x} series=${series} xLabel="week of" time floor=${0} format=${percent} xFormat=${dayOf} />`
+      : html`<p class="small quiet">The curve over weeks begins with the second week that has reviews.</p>`}
+    <${ByModel} accuracy=${accuracy} name=${name} />
+  </section>`;
+}
+
+/** One line for what was recognized, one for what was corrected where there is such a text. */
+function curveOf(weeks, name) {
+  const line = (kind) => weeks.map(([, group]) => group[kind][name]);
+  const series = [{ label: "as recognized", values: line("raw") }];
+  if (weeks.some(([, group]) => group.corrected.samples)) series.push({ label: "after correction", values: line("corrected") });
+  return { x: weeks.map(([day]) => Date.parse(`${day}T00:00:00Z`) / 1000), series };
+}
+
+const METRICS = { wer: "Word error rate", cer: "Character error rate" };
+const dayOf = (instant) => new Date(instant * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
+
+function Headline({ accuracy, name }) {
+  const { audit, all } = accuracy;
+  const fair = audit.raw.samples > 0;
+  const { raw } = fair ? audit : all;
+  const { corrected } = fair ? audit : all;
+  return html`<div class="home-headline">
+    <div><span class="figure-label">As recognized</span><span class="figure-value">${percent(raw[name])}</span></div>
+    ${corrected.samples > 0 &&
+    html`<div><span class="figure-label">After correction</span><span class="figure-value">${percent(corrected[name])}</span></div>`}
+    <div><span class="figure-label">Right as it was</span><span class="figure-value">${percent(raw.share_correct, 0)}</span></div>
+    <p class="small quiet">${fair
+      ? `From ${counted(raw.samples, "reviewed sample")} taken by chance: that is what daily use is like.`
+      : `From ${counted(raw.samples, "reviewed sample")}, none of them taken by chance: daily use may be better.`}</p>
+  </div>`;
+}
+
+function ByModel({ accuracy, name }) {
+  const models = Object.entries(accuracy.by_model);
+  if (!models.length) return null;
+  return html`<div class="table-box" tabindex="0" role="region" aria-label="Accuracy by model"><table>
+    <thead><tr><th scope="col">Model</th><th scope="col" class="number">Samples</th><th scope="col" class="number">Right</th>
+      <th scope="col" class="number">Recognized</th><th scope="col" class="number">Corrected</th></tr></thead>
+    <tbody>${models.map(
+      ([model, group]) => html`<tr key=${model}>
+        <th scope="row" class="home-model">${/^[a-z_]+\/\d+$/.test(model) ? html`<a href="/models/${model}">${model}</a>` : model}</th>
+        <td class="number">${count(group.raw.samples)}</td>
+        <td class="number">${percent(group.raw.share_correct, 0)}</td>
+        <td class="number">${percent(group.raw[name])}</td>
+        <td class="number">${percent(group.corrected[name])}</td>
+      </tr>`,
+    )}</tbody>
+  </table></div>`;
+}
+
+function Reviewing({ reviewing }) {
+  const figures = [
+    ["Time per decision", seconds(reviewing.seconds_per_item)],
+    ["Keys per correction", figureOf(reviewing.keys_per_item)],
+    ["Samples per sitting", figureOf(reviewing.items_per_sitting)],
+  ];
+  const known = Object.values(reviewing).some((one) => one !== null);
+  return html`<section class="card" aria-labelledby="reviewing-title">
+    <h2 id="reviewing-title">Reviewing</h2>
+    ${known
+      ? html`<dl class="home-headline">${figures.map(([label, shown]) => html`<div key=${label}>
+          <dt class="figure-label">${label}</dt><dd class="home-pace">${shown}</dd></div>`)}</dl>`
+      : html`<p class="quiet">How quickly it goes shows after the first reviews on these pages.</p>`}
+  </section>`;
+}
+
+const figureOf = (value) => (value === null || value === undefined ? "–" : value.toFixed(1));
+
+function Findings({ findings }) {
+  const rows = Object.entries(findings ?? {}).filter(([, open]) => open > 0).sort((one, other) => other[1] - one[1]);
+  const most = rows[0]?.[1] ?? 1;
+  return html`<section class="card" aria-labelledby="findings-title">
+    <h2 id="findings-title">Waiting, by finding</h2>
+    ${rows.length === 0 ? html`<p class="quiet">No check has found anything in what waits.</p>` : html`<ul class="bars">
+      ${rows.slice(0, FINDINGS).map(
+        ([check, open]) => html`<li key=${check}>
+          <a href=${address("/review", { finding: check })}>${checkName(check)}</a><span class="number">${count(open)}</span>
+          <span class="bar" style=${{ "--share": open / most }}></span>
+        </li>`,
+      )}
+    </ul>`}
+    ${rows.length > FINDINGS && html`<p class="small home-more"><a href=${address("/samples", { finding: "any", state: "pending" })}>and ${counted(rows.length - FINDINGS, "other finding")}</a></p>`}
+  </section>`;
+}
+
+const PARTS = { media: "Recordings", models: "Models", runs: "Training runs", database: "Database", other: "Backups and exports" };
+
+function Disk({ disk }) {
+  const most = Math.max(1, ...Object.keys(PARTS).map((part) => disk[part] ?? 0));
+  return html`<section class="card" aria-labelledby="disk-title">
+    <div class="row between home-card-head"><h2 id="disk-title">On this disk</h2><span class="number quiet">${bytes(disk.total)}</span></div>
+    <ul class="bars">
+      ${Object.entries(PARTS).map(
+        ([part, label]) => html`<li key=${part}>
+          <span>${label}</span><span class="number">${bytes(disk[part])}</span>
+          <span class="bar" style=${{ "--share": (disk[part] ?? 0) / most }}></span>
+        </li>`,
+      )}
+    </ul>
+  </section>`;
+}
+
+/** What an empty workspace shows: the ways in. */
+function Beginning() {
+  return html`<div class="sections home-beginning">
+    <section class="card stack">
+      <h2>Keep your model true to how you speak</h2>
+      <p>Truing keeps what your model heard, lets you put it right in seconds, and trains the model on what you
+        put right. Nothing leaves this machine.</p>
+      <div class="row">
+        <a class="button primary" href="/record"><${Icon} name="mic" />Record the first sample</a>
+        <a class="button" href="/models"><${Icon} name="model" />Bring in a model</a>
+      </div>
+    </section>
+    <div class="home-thirds">
+      <section class="card stack">
+        <h2>You have recordings</h2>
+        <p class="quiet">A folder of sound files with their texts, or the database of the app you use.</p>
+        <${Command} command="truing import audiofolder recordings/" />
+        <${Command} command="truing import s2s s2s.db" />
+      </section>
+      <section class="card stack">
+        <h2>You have a model</h2>
+        <p class="quiet">The Whisper folder that your app runs today becomes the first version here.</p>
+        <${Command} command="truing model import whisper-small/" />
+      </section>
+      <section class="card stack">
+        <h2>You want to look first</h2>
+        <p class="quiet">The demo walks the whole loop once with real recordings, in a folder of its own.</p>
+        <${Command} command="truing demo --keep demo/" />
+      </section>
+    </div>
+  </div>`;
+}

@@ -1,0 +1,108 @@
+"""Consenting: whether what the live model hears is kept, asked once and withdrawn at any time.
+
+The setting `consent.policy` is the truth, and every way in obeys it at once; the journal records
+who gave or withdrew consent, when, and to which wording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from truing.domain.consent import NONE, OWN_USE, POLICIES
+from truing.domain.errors import ConflictError
+from truing.domain.event import Event
+from truing.domain.settings import Settings
+
+if TYPE_CHECKING:
+    from truing.workspace import Workspace
+
+KEY = "consent.policy"
+GIVEN, WITHDRAWN = OWN_USE.policy, "off"
+WORDING = (
+    "What you record here is kept on this machine, with what the model heard and what you correct. "
+    "It is used to train and test your own model. Nothing is sent anywhere unless you set a "
+    "corrector or export it yourself. You can stop this at any time, and forget what was kept."
+)
+WORDING_NUMBER = 1
+"""Counts up with each change of the wording."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentState:
+    """What is in force now."""
+
+    asked: bool
+    """Whether somebody has decided; False where only the default speaks."""
+    given: bool
+    policy: str
+    purposes: tuple[str, ...]
+    mode: str
+    """The setting `capture.mode`."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything that is heard may be kept."""
+        return self.given and self.mode != "off"
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "asked": self.asked,
+            "given": self.given,
+            "keeps": self.keeps,
+            "policy": self.policy,
+            "purposes": list(self.purposes),
+            "mode": self.mode,
+            "wording": WORDING,
+            "wording_number": WORDING_NUMBER,
+        }
+
+
+def consent_of(workspace: Workspace) -> ConsentState:
+    """What is in force in a workspace."""
+    chosen = workspace.settings.chosen(KEY)
+    policy = POLICIES.get(str(chosen.value), NONE)
+    return ConsentState(
+        asked=chosen.origin != "default",
+        given=bool(policy.purposes),
+        policy=str(chosen.value),
+        purposes=tuple(sorted(one.value for one in policy.purposes)),
+        mode=workspace.settings.text("capture.mode"),
+    )
+
+
+def set_consent(workspace: Workspace, *, given: bool, actor: str) -> ConsentState:
+    """Gives or withdraws consent; what is heard from now on follows it. What was kept stays.
+
+    Args:
+        workspace: where it counts.
+        given: whether what is heard may be kept.
+        actor: who says so.
+
+    Raises:
+        ConflictError: a flag or the environment sets the policy, which goes before.
+    """
+    from truing.workspace import known_settings
+    from truing.workspace.folder import SETTINGS_FILE, set_value
+
+    origin = workspace.settings.chosen(KEY).origin
+    if origin not in ("default", SETTINGS_FILE):
+        raise ConflictError(
+            f"`{KEY}` comes from {origin}, which goes before the settings file",
+            hint=f"start without {origin}, then decide here",
+        )
+    value = set_value(workspace.layout, known_settings(), KEY, GIVEN if given else WITHDRAWN)
+    workspace.settings = Settings(
+        replace(one, value=value, origin=SETTINGS_FILE) if one.setting.key == KEY else one
+        for one in workspace.settings
+    )
+    workspace.store.events.add(
+        Event(
+            kind="consent-given" if given else "consent-withdrawn",
+            at=workspace.clock.now(),
+            actor=actor,
+            data={"policy": str(value), "wording": WORDING_NUMBER},
+        )
+    )
+    return consent_of(workspace)

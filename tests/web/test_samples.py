@@ -1,0 +1,202 @@
+"""Samples over HTTP: lists, one in full, capture, changes, trash, and the routes of entries."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from tests.web.conftest import DIGITS, Served
+
+from truing.domain.review import State
+from truing.domain.sample import Sampling
+
+THREE = sorted(DIGITS.glob("*.flac"))[:3]
+
+
+def ids(page: dict[str, Any]) -> list[int]:
+    return [one["id"] for one in page["items"]]
+
+
+def test_a_list_pages_by_cursor(filled: Served) -> None:
+    seen: list[int] = []
+    path = "/api/samples?limit=5"
+    while True:
+        page = filled.get(path)
+        seen += ids(page)
+        if page["next"] is None:
+            break
+        path = f"/api/samples?limit=5&after={page['next']}"
+    assert seen == list(range(12, 0, -1))
+    assert ids(filled.get("/api/samples?order=oldest&limit=2")) == [1, 2]
+    assert ids(filled.get("/api/samples?order=least-confident&limit=2")) == [1, 2]
+
+
+def test_filters_mean_the_same_as_in_the_library(filled: Served) -> None:
+    filled.workspace.review(1, "corrected", "three")
+    filled.workspace.review(2, "rejected")
+    assert ids(filled.get("/api/samples?state=corrected&state=rejected")) == [2, 1]
+    assert ids(filled.get("/api/samples?text=thre")) == ids(filled.get("/api/samples?text=three"))
+    assert 1 in ids(filled.get("/api/samples?text=three"))
+    assert ids(filled.get("/api/samples?confidence_below=0.34")) == [1]
+    assert ids(filled.get("/api/samples?from=2023-11-14T22:13:30Z")) == [12, 11]
+    assert ids(filled.get("/api/samples?until=2023-11-14T22:13:21Z")) == [1]
+    assert ids(filled.get("/api/samples?sampling=audit")) == []
+    assert filled.get("/api/entries?limit=3") == filled.get("/api/samples?limit=3")
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("from=yesterday", "yesterday"),
+        ("limit=201", "limit"),
+        ("limit=0", "limit"),
+        ("order=best", "order"),
+        ("state=done", "state"),
+        ("speakr=ann", "speakr"),
+        ("after=nonsense", "nonsense"),
+        ("confidence_below=2", "confidence_below"),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_named(filled: Served, query: str, told: str) -> None:
+    error = filled.get(f"/api/samples?{query}", status=400)["error"]
+    assert error["code"] == "invalid-input"
+    assert told in error["message"]
+
+
+def test_one_sample_with_its_history(filled: Served) -> None:
+    filled.workspace.review(3, "rejected", why="noise")
+    sample = filled.get("/api/samples/3?history=1")
+    assert sample["state"] == "rejected"
+    assert [one["why"] for one in sample["revisions"]] == ["noise"]
+    assert sample["media"][0]["role"] == "audio"
+    assert filled.client.ask("GET", "/api/entries/3").headers["etag"] == '"r1"'
+    assert "revisions" not in filled.get("/api/entries/3")
+    assert filled.get("/api/samples/4711", status=404)["error"]["code"] == "not-found"
+    for number in ("0", "-1", "x", str(2**63)):
+        filled.get(f"/api/samples/{number}", status=400)
+
+
+def test_deleting_moves_into_the_trash_and_back(filled: Served) -> None:
+    filled.workspace.review(5, "accepted")
+    gone = filled.client.ask("DELETE", "/api/entries/5")
+    assert (gone.status, gone.json["deleted"]) == (200, True)
+    assert filled.workspace.sample(5).state is State.TRASHED
+    assert 5 not in ids(filled.get("/api/samples"))
+    assert ids(filled.get("/api/samples?state=trashed")) == [5]
+    assert filled.client.ask("DELETE", "/api/samples/5").status == 409
+    assert filled.post("/api/samples/5/restore")["state"] == "accepted"
+    assert filled.client.ask("DELETE", "/api/samples/4711").status == 404
+
+
+def test_who_when_and_tags_are_changed(filled: Served) -> None:
+    client = filled.client
+    told = client.ask("PATCH", "/api/samples/3", {"speaker": "zoe", "tags": ["b", "a", "a"]}).json
+    assert (told["speaker"], told["tags"]) == ("zoe", ["a", "b"])
+    assert client.ask("PATCH", "/api/samples/3", {"session": "monday"}).json["speaker"] == "zoe"
+    assert ids(filled.get("/api/samples?tag=a&speaker=zoe&session=monday")) == [3]
+    assert filled.get("/api/tags") == {"tags": {"a": 1, "b": 1}}
+    told = client.ask("PATCH", "/api/samples/3", {"speaker": None, "tags": []}).json
+    assert (told["speaker"], told["tags"], told["session"]) == (None, [], "monday")
+    assert client.ask("PATCH", "/api/samples/4711", {"tags": ["a"]}).status == 404
+    assert client.ask("PATCH", "/api/samples/3", {"truth": "x"}).status == 400
+
+
+def test_json_capture_is_kept_once_per_key(empty: Served) -> None:
+    sound = THREE[0].read_bytes()
+    form = {
+        "media": {"audio": base64.b64encode(sound).decode()},
+        "raw": "nine",
+        "confidence": 0.5,
+        "words": [{"text": "nine", "start": 0.0, "end": 0.3, "confidence": 0.5}],
+        "alternatives": [{"text": "mine", "confidence": 0.2}],
+        "truth": "line",
+        "speaker": "eve",
+        "context": {"document": "letter"},
+        "captured_at": "2026-01-02T03:04:05Z",
+        "sampling": "chosen",
+    }
+    key = {"Idempotency-Key": "request-1"}
+    first = empty.client.ask("POST", "/api/samples", form, headers=key)
+    assert first.status == 201, first.body
+    assert first.headers["location"] == f"/api/samples/{first.json['id']}"
+    again = empty.client.ask("POST", "/api/samples", form, headers=key)
+    assert (again.status, again.json["new"], again.json["id"]) == (200, False, first.json["id"])
+    sample = empty.workspace.sample(first.json["id"])
+    assert (sample.subject, sample.truth, sample.source_key) == ("eve", "line", "request-1")
+    assert sample.sampling is Sampling.CHOSEN
+    assert sample.raw is not None
+    assert sample.raw.recognition.words[0].text == "nine"
+    assert sample.context == {"document": "letter"}
+    assert first.json["captured_at"] == "2026-01-02T03:04:05Z"
+    assert empty.workspace.blobs.read(sample.media[0].digest) == sound
+
+
+def multipart(**parts: bytes | str) -> tuple[bytes, dict[str, str]]:
+    lines = []
+    for name, value in parts.items():
+        file = '; filename="a.flac"' if isinstance(value, bytes) else ""
+        head = f'--XX\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
+        data = value if isinstance(value, bytes) else value.encode()
+        lines.append(head.encode() + data + b"\r\n")
+    lines.append(b"--XX--\r\n")
+    return b"".join(lines), {"Content-Type": "multipart/form-data; boundary=XX"}
+
+
+def test_a_file_is_captured_from_a_form(empty: Served) -> None:
+    body, headers = multipart(
+        audio=THREE[1].read_bytes(), raw="one", context='{"page": 3}', source_key="k"
+    )
+    told = empty.client.ask("POST", "/api/samples", body=body, headers=headers)
+    assert told.status == 201, told.body
+    sample = empty.workspace.sample(told.json["id"])
+    assert sample.raw is not None
+    assert (sample.raw.text, sample.context, sample.source_key) == ("one", {"page": 3}, "k")
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "told"),
+    [
+        ({}, 400, "no media"),
+        ({"media": {"audio": "####"}}, 400, "base64"),
+        ({"media": {"video": "aaaa"}}, 400, "`video`"),
+        ({"media": {"audio": "aaaa", "actor": "aaaa"}}, 400, "`actor`"),
+        ({"media": {"audio": "aaaa"}}, 422, "decoded"),
+        ({"media": {"audio": ""}}, 422, "empty"),
+        ({"modality": "smell", "media": {"audio": "aaaa"}}, 404, "smell"),
+        ({"media": {"audio": "aaaa"}, "captured_at": "soon"}, 400, "soon"),
+        ({"media": {"audio": "aaaa"}, "colour": "red"}, 400, "colour"),
+        ({"media": {"audio": "aaaa"}, "raw": "x" * 20_001}, 400, "raw"),
+    ],
+)
+def test_what_cannot_be_captured_is_refused(
+    empty: Served, form: dict[str, Any], status: int, told: str
+) -> None:
+    error = empty.post("/api/samples", form, status=status)["error"]
+    assert told in error["message"]
+    assert empty.get("/api/stats")["counts"]["total"] == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b"{", b'{"media": 3}', b"\xff"])
+def test_a_body_that_is_no_form_is_refused(empty: Served, body: bytes) -> None:
+    answer = empty.client.ask("POST", "/api/samples", body=body)
+    assert (answer.status, answer.code) == (400, "invalid-input")
+
+
+def test_entries_are_written_as_decisions(filled: Served) -> None:
+    client = filled.client
+    raw = filled.get("/api/entries/1")["raw"]
+    told = client.ask("PUT", "/api/entries/1", {"transcript": "three"}).json
+    assert (told["sample"]["state"], told["sample"]["truth"]) == ("corrected", "three")
+    assert told["sample"]["raw"] == raw
+    told = client.ask("PUT", "/api/entries/1", {"is_reviewed": False}).json
+    assert told["sample"]["state"] == "pending"
+    told = client.ask("PUT", "/api/entries/1", {"is_reviewed": True}).json
+    assert (told["sample"]["state"], told["sample"]["truth"]) == ("accepted", raw)
+    assert client.ask("PUT", "/api/entries/1", {}).status == 400
+    assert client.ask("PUT", "/api/entries/1", {"truth": "  "}).status == 400
+    tag = client.ask("GET", "/api/entries/1").headers["etag"]
+    held = {"If-Match": tag}
+    assert client.ask("PUT", "/api/entries/1", {"truth": "tree"}, headers=held).status == 200
+    conflict = client.ask("PUT", "/api/entries/1", {"truth": "thee"}, headers=held)
+    assert (conflict.status, conflict.json["sample"]["truth"]) == (409, "tree")
