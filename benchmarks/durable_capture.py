@@ -42,6 +42,8 @@ import soundfile
 import soxr
 
 from truing.demo import shipped
+from truing.domain.clock import SystemClock
+from truing.domain.ids import Uuid7Source
 from truing.domain.media import Media
 from truing.domain.prediction import PredictionKind, Word
 from truing.domain.sample import NewSample
@@ -116,6 +118,7 @@ class Ours:
 
     def __init__(self, folder: Path, rows: int) -> None:
         self._random = random.Random(1)
+        self._ids = Uuid7Source(SystemClock())
         filled = (folder / "truing.db").is_file()
         folder.mkdir(parents=True, exist_ok=True)
         self._store = open_database(folder / "truing.db")
@@ -142,6 +145,7 @@ class Ours:
             facts={"duration": 3.5, "sample_rate": 16_000, "channels": 1, "content": digest},
         )
         return make_sample(
+            uid=self._ids.new(),
             captured_at=time.time_ns() // 1000,
             subject="ada",
             session="sitting-1",
@@ -251,7 +255,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(dir=given.folder))
-    source = random.Random(0)
+    # Never the same bytes twice: what is stored already costs only a look.
+    source = random.Random(time.time_ns())
     kind = OursIngesting if given.ingest else OursEncoding if given.flac else Ours
     budget = None if given.ingest else FLAC_BUDGET if given.flac else BUDGET
     some = speech() if kind is not Ours else lambda source: source.randbytes(BYTES)

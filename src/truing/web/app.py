@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from truing.web.context import Web
 
 ROUTES = (
-    "access",
-    "home",
+    "review",
     "samples",
     "media",
-    "review",
+    "access",
+    "home",
     "batch",
     "forget",
     "changes",
@@ -36,8 +36,8 @@ ROUTES = (
     "s2s",
     "pages",
 )
-"""Modules of `truing.web.routes`, each with `router`; the order matters only for the last, which
-answers what no other does.
+"""Modules of `truing.web.routes`, each with `router`. What is asked most comes first: routes are
+tried in this order. The last answers what no other does.
 """
 
 ABOUT = (

@@ -114,7 +114,8 @@ function actions(item, setRefused) {
   const going = (go) => () => Promise.resolve(go()).catch(toastError);
   const forward = going(queue.forward);
   const decided = (decide, { stay = false } = {}) => () => {
-    if (!item || queue.isMoving()) return;
+    // A key that comes before the next item is drawn was meant for none.
+    if (!item || item !== queue.current.peek() || queue.isMoving()) return;
     if (!may) return void toast("you may look, but not decide", { kind: "bad" });
     if (decide() !== false && !stay) forward();
   };
