@@ -2,7 +2,7 @@
 
     python scripts/screenshots.py WORKSPACE [FOLDER]    every page, light, dark and as on a phone
 
-WORKSPACE is served read by read as it is: take one that `truing demo --keep` has made. Without
+WORKSPACE is served as it is: take one that `truing demo --keep` has made. Without
 FOLDER only the pictures that the documentation uses are written, to docs/images. Needs Chromium.
 """
 
@@ -56,7 +56,12 @@ def main(arguments: list[str]) -> int:
         server = Server(workspace, Address(port=0))
         with server.running() as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+                executable_path=CHROMIUM,
+                args=[
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--autoplay-policy=no-user-gesture-required",
+                ],
             )
             if len(arguments) == 2:
                 folder = Path(arguments[1])

@@ -417,6 +417,7 @@ def test_training_that_cannot_begin_freezes_nothing(
     _three_more(served.workspace)
     told = served.post("/api/train", status=status)
     assert message in told["error"]["message"]
+    assert (told["success"], told["trained_count"]) == (False, 0)
     assert len(served.workspace.store.datasets.all()) == 1
 
 

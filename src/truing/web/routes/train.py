@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from truing.domain.errors import ConflictError, NothingToDoError
+from truing.domain.errors import NothingToDoError, TruingError
 from truing.domain.model import GENERAL
 from truing.domain.review import State
 from truing.domain.sample import SampleFilter
@@ -15,6 +15,7 @@ from truing.web.access.rights import Right
 from truing.web.answers import json_answer, shown
 from truing.web.context import Web, WebDep
 from truing.web.customs import usual_of
+from truing.web.errors import status_of
 from truing.web.examples_of_training import RUN
 from truing.web.following import run_as_dict
 from truing.web.forms.filters import LARGEST
@@ -56,9 +57,10 @@ def train(web: WebDep, form: RetrainForm | None = None) -> Response:
         begun = retrain(web.workspace, _how(web, asked), asked.modality)
     except NothingToDoError as error:
         return json_answer({**NOTHING, "error": error.as_dict(), "queued": 0, "run": None})
-    except ConflictError as error:
+    except TruingError as error:
+        # The S2S pages look at `success` and `message`, whatever the status.
         told = {"success": False, "trained_count": 0, "message": error.message}
-        return json_answer({**told, "error": error.as_dict()}, status=409)
+        return json_answer({**told, "error": error.as_dict()}, status=status_of(error))
     web.changes.announce("datasets", dataset=begun.run.request.dataset)
     web.changes.announce("runs", run=begun.run.id)
     said = {
