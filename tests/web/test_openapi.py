@@ -209,6 +209,18 @@ def free(schema: dict[str, Any]) -> bool:
     return any(one.get("type") == "string" and "enum" not in one for one in options)
 
 
+def test_every_operation_tells_its_errors_as_they_are_answered(
+    served: Client, described: dict[str, Any]
+) -> None:
+    for method, path, told in operations(described):
+        assert "422" not in told["responses"], (method, path)
+        schema = told["responses"]["default"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Error"}
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+    refused = served.ask("GET", "/api/samples/no-number")
+    assert (refused.status, refused.json["error"]["code"]) == (400, "invalid-input")
+
+
 def test_odd_texts_meet_no_fault(served: Client, described: dict[str, Any]) -> None:
     assert sweep(served, described) > 400
 

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 import truing
 from truing.web import errors
+from truing.web.description import DescribedApp
 from truing.web.guard import Guard
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ ABOUT = (
 
 def create_app(web: Web) -> FastAPI:
     """The ASGI app of one workspace; it closes nothing that it was given."""
-    app = FastAPI(
+    app = DescribedApp(
         title="Truing",
         version=truing.__version__,
         description=ABOUT,

@@ -277,6 +277,19 @@ def test_each_role_may_do_its_own(
             break
 
 
+def test_only_admins_name_folders_of_the_server(team: Workspace, serve, tmp_path: Path) -> None:
+    server = serve(team)
+    asked = f"/api/compare?first={tmp_path}&second=champion&dataset=mine@1"
+    admin, reviewer = (signed_in(server, f"{role} ann") for role in ("admin", "reviewer"))
+    refused = reviewer.ask("GET", asked)
+    assert (refused.status, refused.code) == (400, "invalid-input")
+    assert "does not name a model" in refused.json["error"]["message"]
+    assert admin.ask("GET", asked).code == "not-found"
+    plan = {"dataset": "mine@1", "base": str(tmp_path)}
+    assert reviewer.ask("POST", "/api/runs/plan", plan).code == "not-allowed"
+    assert admin.ask("POST", "/api/runs/plan", plan).code == "not-found"
+
+
 def test_admins_look_after_people(team: Workspace, serve) -> None:
     server = serve(team)
     admin = signed_in(server, "admin ann")

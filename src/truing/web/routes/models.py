@@ -119,6 +119,7 @@ def rollback(form: RollbackForm, web: WebDep, visitor: VisitorDep) -> Response:
 )
 def compare(
     web: WebDep,
+    visitor: VisitorDep,
     first: Name,
     second: Name,
     dataset: Name,
@@ -128,7 +129,12 @@ def compare(
     """Two models on the same rows, with the rows on which they differ most.
 
     At once where both were measured before; else they are measured first, see `/api/work/{id}`.
+    Who may not operate names models of the workspace only, no folder.
     """
+    if not visitor.may(Right.OPERATE):
+        for name in (first, second):
+            if name != "champion":
+                ModelRef.parse(name)
     asked = {"first": first, "second": second, "dataset": dataset, "split": split}
     try:
         found = web.workspace.compare(first, second, dataset, split=split, known=True)

@@ -87,7 +87,7 @@ def start(form: StartForm, web: WebDep) -> Response:
     return _told(web, begun, status=201)
 
 
-@router.post("/runs/plan", dependencies=[needs(Right.READ)], responses=shown(PLAN))
+@router.post("/runs/plan", dependencies=[needs(Right.OPERATE)], responses=shown(PLAN))
 def plan(form: PlanForm, web: WebDep) -> Response:
     """What such a run would do and need, every option decided; nothing is stored."""
     form.checked()

@@ -65,9 +65,9 @@ function Form({ known }) {
   const presets = usePresets(form.recipe, form.base, examples);
   const mistakes = useMemo(() => mistakesOf(recipe, form.options), [recipe, form.options]);
   const nothing = examples === 0 ? { message: "no sample was reviewed yet", hint: "a model learns from what you confirmed or corrected: review some first" } : null;
-  const asked = useDryRun(form, Object.keys(mistakes).length === 0 && !nothing);
-  const dry = nothing ? { plan: null, error: nothing } : asked;
   const may = about.value?.rights?.includes("operate") ?? true;
+  const asked = useDryRun(form, may && Object.keys(mistakes).length === 0 && !nothing);
+  const dry = nothing ? { plan: null, error: nothing } : asked;
   const ready = may && !busy && recipe && !Object.keys(mistakes).length && !dry.error && (!recipe.needs_base || form.base);
   const start = async (event) => {
     event.preventDefault();
@@ -93,7 +93,7 @@ function Form({ known }) {
       <${Advanced} ...${{ recipe, presets, mistakes, form, change }} />
       <label class="check"><input type="checkbox" checked=${form.promote} onChange=${(event) => change({ promote: event.currentTarget.checked })} />
         Put it before the gate when it is done, and use it from then on if it is proven better</label>
-      <${Need} dry=${dry} />
+      ${may && html`<${Need} dry=${dry} />`}
       <div class="row between plan-foot">
         <span class="quiet small">${may ? amount(form.data, examples) : "Your role may look, not train."}</span>
         <button class="primary" type="submit" disabled=${!ready}>${busy ? "Starting…" : "Start training"}</button>
