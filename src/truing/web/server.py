@@ -31,6 +31,8 @@ TEND_SECONDS = 2.0
 """Between two looks at the training runs."""
 DUE_EVERY = 150
 """Looks at the runs between two looks at what a workspace does once a day."""
+DUE_FIRST = 30
+"""Looks at the runs before the first one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,17 +143,22 @@ class Server:
 
     def _take_care(self) -> None:
         """Looks after runs and does what is due, for as long as the server lives."""
-        from truing.workspace import housekeeping
+        from truing.workspace.errands import Errand, Sent
 
         turn = 0
         while not self._ended.wait(TEND_SECONDS):
             try:
                 self.web.workspace.jobs.tend()
-                if turn % DUE_EVERY == 0:
-                    housekeeping.due(self.web.workspace)
+                if turn % DUE_EVERY == DUE_FIRST:
+                    # Elsewhere: this process stays small.
+                    Sent(self.web.workspace, Errand(deed="care", arguments={})).result(_ignored)
             except (TruingError, OSError) as error:
                 log.warning("care was interrupted: %s", error)
             turn += 1
+
+
+def _ignored(done: int, total: int) -> None:
+    """Nobody waits for daily chores."""
 
 
 def _ending(kind: type[uvicorn.Server], changes: Changes) -> type[uvicorn.Server]:

@@ -1,4 +1,4 @@
-"""Errands: measuring, comparing and promoting in a process of its own, for a server.
+"""Errands: what a server leaves to a process of its own, because it takes long or much memory.
 
 `python -m truing.workspace.errands` reads one message from its input, carries it out and writes
 messages to its output, one JSON object in each line: how far it is, then the result or the error.
@@ -35,7 +35,7 @@ class Errand:
     """What is to be done: the name of a deed with its arguments."""
 
     deed: str
-    """`promote` or `compare`."""
+    """`promote`, `compare` or `care`."""
     arguments: Mapping[str, Any]
     """JSON."""
 
@@ -91,7 +91,19 @@ def _compare(
     return of_comparison(workspace, found)
 
 
-_DEEDS: dict[str, Callable[..., dict[str, object]]] = {"promote": _promote, "compare": _compare}
+def _care(workspace: Workspace, on_progress: Progress | None) -> dict[str, object]:
+    from truing.workspace import housekeeping
+
+    del on_progress
+    kept = housekeeping.due(workspace)
+    return {"erased": kept.erased, "backup": kept.backup}
+
+
+_DEEDS: dict[str, Callable[..., dict[str, object]]] = {
+    "promote": _promote,
+    "compare": _compare,
+    "care": _care,
+}
 
 
 def main() -> int:
