@@ -112,6 +112,10 @@ def sound(answer: Answer, request: object) -> None:
     assert answer.status < 500 or answer.status in (501, 503), (request, answer.body[:500])
     if answer.status >= 400 and answer.body and "json" in answer.headers.get("content-type", ""):
         told = answer.json["error"]
+        if isinstance(told, str):
+            # The S2S app's own routes keep their form.
+            assert any(path in str(request) for path in ("/api/data", "/api/models/faster-whisper"))
+            return
         assert told.keys() >= {"code", "message", "hint"}
         assert "Traceback" not in answer.body.decode()
 
