@@ -325,7 +325,8 @@ class Bench:
             seat.users -= 1
             idle = seat.retired and seat.users == 0
         if idle:
-            _close(seat)
+            # Whoever gave the last utterance waits for the answer, not for the farewell.
+            threading.Thread(target=_close, args=(seat,), name="truing-farewell").start()
 
 
 def _close(seat: _Seat) -> None:
