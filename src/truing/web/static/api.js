@@ -77,7 +77,10 @@ async function parsed(response) {
   if (response.status === 204 || !type.includes("json")) return null;
   try {
     return await response.json();
-  } catch {
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    // The answer broke off on its way: what it said is not known.
+    if (response.ok) throw new ApiError(0, AWAY);
     return null;
   }
 }
