@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +120,11 @@ def test_a_version_is_taken_along(
         assert archive.testzip() is None
         names = archive.namelist()
     assert sum(name.endswith((".flac", ".wav")) for name in names) == 24
-    assert list(workspace.layout.exports.iterdir()) == []
+    # What was packed goes once the last byte was sent.
+    deadline = time.monotonic() + 10
+    while list(workspace.layout.exports.iterdir()):
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
 
 
 def test_without_datasets_the_page_says_what_to_do(
