@@ -35,7 +35,7 @@ class Text {
     this.restored = signal(begun !== base);
     this.undone = signal([]);
     this.done = signal(begun === base ? [] : [base]);
-    this.typedAt = 0;
+    this.typedAt = -Infinity;
     this.timer = 0;
   }
 
@@ -48,7 +48,7 @@ class Text {
     if (text === this.value.value) return;
     const goesOn = typing && now - this.typedAt < PAUSE_MS;
     if (!goesOn) this.done.value = [...this.done.value.slice(-MOST_STEPS), this.value.value];
-    this.typedAt = typing ? now : 0;
+    this.typedAt = typing ? now : -Infinity;
     this.undone.value = [];
     this.#put(text);
   }
@@ -81,7 +81,7 @@ class Text {
     to.value = [...to.value, this.value.value];
     const text = from.value.at(-1);
     from.value = from.value.slice(0, -1);
-    this.typedAt = 0;
+    this.typedAt = -Infinity;
     this.#put(text);
   }
 
