@@ -142,7 +142,7 @@ def _wait_until_empty(served: Served) -> None:
 
 def test_the_description_of_the_api_shows_each_answer(served: Served) -> None:
     paths = json.loads(served.client.ask("GET", "/api/openapi.json").body)["paths"]
-    mine = ("/api/runs", "/api/models", "/api/datasets", "/api/train", "/api/data", "/api/work")
+    mine = ("/api/runs", "/api/models", "/api/datasets", "/api/train", "/api/data", "/api/errands")
     described = 0
     for path, methods in paths.items():
         for method, told in methods.items():

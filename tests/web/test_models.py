@@ -71,7 +71,7 @@ def test_comparing_measures_first_and_remembers(two: Served) -> None:
     number = begun["work"]["id"]
     # The same question joins what is under way.
     assert two.get(f"{place}&wait=0", 202)["work"]["id"] == number
-    ended = two.until(f"/api/work/{number}", lambda told: told["work"]["state"] != "running")
+    ended = two.until(f"/api/errands/{number}", lambda told: told["work"]["state"] != "running")
     assert ended["work"]["state"] == "done", ended
     assert ended["work"]["done"] == ended["work"]["total"] > 0
 
@@ -174,7 +174,7 @@ def test_comparisons_that_cannot_be(two: Served) -> None:
     assert two.get(place, 404)["error"]["code"] == "not-found"
     assert two.get(place.replace("mine@1", "mine@9"), 404)["error"]["code"] == "not-found"
     assert two.get("/api/compare?first=speech/1", 400)["error"]["code"] == "invalid-input"
-    assert two.get("/api/work/99", 404)["error"]["code"] == "not-found"
+    assert two.get("/api/errands/99", 404)["error"]["code"] == "not-found"
 
 
 # --- work --------------------------------------------------------------------------------------

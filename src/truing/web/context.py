@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -44,7 +44,6 @@ class Web:
     """A folder of foreign pages served at `/`, such as those of the S2S app."""
     started_at: int = 0
     """Microseconds since 1970."""
-    closing: list[object] = field(default_factory=list)
 
 
 async def web_of(request: Request) -> Web:

@@ -90,7 +90,7 @@ def promote(
     """Puts a model before the gate and makes it the champion if it passes, or by `force`.
 
     Both models read the test rows first, in a process of its own. What takes longer than `wait` is
-    followed at `/api/work/{id}`. The same call twice is one.
+    followed at `/api/errands/{id}`. The same call twice is one.
     """
     ref = web.workspace.store.models.get(ModelRef(modality=modality, number=number)).ref
     arguments: dict[str, Any] = {
@@ -128,7 +128,7 @@ def compare(
 ) -> Response:
     """Two models on the same rows, with the rows on which they differ most.
 
-    At once where both were measured before; else they are measured first, see `/api/work/{id}`.
+    At once where both were measured before; else they are measured first, see `/api/errands/{id}`.
     Who may not operate names models of the workspace only, no folder.
     """
     if not visitor.may(Right.OPERATE):
@@ -144,7 +144,7 @@ def compare(
 
 
 @router.get(
-    "/work/{id}",
+    "/errands/{id}",
     dependencies=[needs(Right.READ)],
     responses=shown({"work": {**WORK, "state": "done"}, "result": VERDICT}),
 )

@@ -18,7 +18,7 @@ export async function follow(call, onWork) {
   while (told.work && told.work.state === "running") {
     onWork(told.work);
     await later(LOOK_MS);
-    told = await api.get(`/api/work/${told.work.id}`);
+    told = await api.get(`/api/errands/${told.work.id}`);
   }
   if (told.work?.error) throw new ApiError(409, told.work.error, told);
   return told.result ?? told;
