@@ -27,7 +27,8 @@ from truing.domain.modality import (
     CanTrain,
     Modality,
 )
-from truing.domain.settings import SETTINGS, Setting
+from truing.domain.settings import Setting
+from truing.domain.settings_table import SETTINGS
 from truing.formats import FORMATS
 from truing.modalities import MODALITIES
 

@@ -114,7 +114,7 @@ def unfolded(
 
 
 def test_every_setting_is_documented() -> None:
-    from truing.domain.settings import SETTINGS
+    from truing.domain.settings_table import SETTINGS
 
     page = text_of("settings")
     every = [*SETTINGS, *(one for modality in modalities().values() for one in modality.settings)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from truing.domain.errors import SettingError
-from truing.domain.settings import SETTINGS, Setting, Settings, Value, read_toml, resolve
+from truing.domain.settings import Setting, Settings, Value, read_toml, resolve
+from truing.domain.settings_table import SETTINGS
 
 TABLE = (
     *SETTINGS,

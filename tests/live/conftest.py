@@ -11,7 +11,8 @@ from truing.domain.clock import SystemClock
 from truing.domain.digest import digest_file
 from truing.domain.ids import Uuid7Source
 from truing.domain.prediction import Recognition
-from truing.domain.settings import SETTINGS, resolve
+from truing.domain.settings import resolve
+from truing.domain.settings_table import SETTINGS
 from truing.live.bench import Champions
 from truing.live.recognizer import Recognizer
 from truing.loop.capture import CapturePorts, capture

@@ -13,7 +13,8 @@ from truing.domain.evaluation import EvaluatedRow, Evaluation, RowScore
 from truing.domain.evidence import BaselineEvidence, against_baseline
 from truing.domain.model import GENERAL, ModelState
 from truing.domain.ports import Store
-from truing.domain.settings import SETTINGS, resolve
+from truing.domain.settings import resolve
+from truing.domain.settings_table import SETTINGS
 from truing.loop.compare import compare
 from truing.loop.judge import (
     Case,

@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from truing.domain.digest import digest_bytes
 from truing.domain.errors import ConflictError
 from truing.domain.model import ModelRef
-from truing.domain.settings import SETTINGS, read_toml
+from truing.domain.settings import read_toml
+from truing.domain.settings_table import SETTINGS
 from truing.jobs.checkpoints import CheckpointFolder
 from truing.stores import blobs_local
 from truing.stores.blobs_local import LocalBlobs

@@ -14,7 +14,8 @@ import pytest
 
 from truing import Workspace
 from truing.domain.errors import InvalidInputError
-from truing.domain.settings import SETTINGS, Settings, resolve
+from truing.domain.settings import Settings, resolve
+from truing.domain.settings_table import SETTINGS
 from truing.testing.http_client import Client
 from truing.web import protocol
 from truing.web.access.origins import is_loopback, origins_of

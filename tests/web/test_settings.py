@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from truing.domain.settings import SETTINGS, resolve
+from truing.domain.settings import resolve
+from truing.domain.settings_table import SETTINGS
 from truing.web.routes.settings import leaving
 
 

@@ -19,7 +19,8 @@ from truing.domain.clock import Clock, SystemClock
 from truing.domain.ids import IdSource, Uuid7Source
 from truing.domain.registry import Registry
 from truing.domain.sample import Sample, SampleFilter
-from truing.domain.settings import SETTINGS, Setting, Settings
+from truing.domain.settings import Setting, Settings
+from truing.domain.settings_table import SETTINGS
 from truing.formats import FORMATS
 from truing.modalities import MODALITIES
 from truing.workspace.folder import (

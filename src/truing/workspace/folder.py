@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from truing.domain.errors import ConflictError, NotFoundError, NoWorkspaceError, SettingError
 from truing.domain.settings import (
-    SETTINGS,
     Setting,
     Settings,
     Value,
@@ -25,6 +24,7 @@ from truing.domain.settings import (
     resolve,
     unknown_setting,
 )
+from truing.domain.settings_table import SETTINGS
 
 if TYPE_CHECKING:
     from truing.domain.clock import Clock
