@@ -99,6 +99,20 @@ def test_what_is_not_proven_needs_a_reason(
     assert (move.model, move.reason) == ("speech/1", "a reference for the others")
 
 
+def test_without_a_dataset_a_model_is_taken_as_it_is(
+    browser_page: Open, spoken: Callable[..., Workspace], served: Callable[..., str]
+) -> None:
+    made = spoken(1)
+    import_model(made, BASES / "without-theo")
+    dialog = gate(browser_page(f"{served(made)}/models"), "speech/1")
+    expect(dialog).to_contain_text("not judged")
+    expect(dialog.get_by_label("Judged on the test rows of")).to_have_count(0)
+    dialog.get_by_label("because").fill("the first one we have")
+    dialog.get_by_role("button", name="Promote all the same").click()
+    expect(dialog).to_be_hidden(timeout=SLOW)
+    assert champion(made) == "speech/1"
+
+
 def test_two_models_are_compared_to_the_word(
     browser_page: Open,
     workspace: Workspace,

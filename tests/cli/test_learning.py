@@ -380,6 +380,20 @@ def test_promotion_needs_proof_or_a_reason(mine):
     assert "hint: " in back.err
 
 
+def test_the_first_model_of_a_new_workspace_is_taken_as_it_is(truing, tmp_path):
+    """Nothing is reviewed yet: no gate can judge it, and the app needs a model to begin with."""
+    imported = truing("model", "import", base(), "--json")
+    assert imported.json["model"] == "speech/1"
+    refused = truing("promote", "speech/1")
+    assert refused.code == 10
+    assert "not judged: `speech/1` was not trained here" in refused.err
+    assert "truing promote speech/1 --force --reason" in refused.err
+    told = truing("promote", "speech/1", "--force", "--reason", "first model here", "--json").json
+    assert (told["promoted"], told["forced"], told["reason"]) == (True, True, "not-judged")
+    heard = truing("transcribe", CLIP, "--json").json
+    assert heard["files"][0]["model"] == "speech/1"
+
+
 def test_promotion_that_the_gate_lets_pass(mine, monkeypatch):
     """Two steps of training prove nothing: the verdict alone is made up, the move is real."""
     import dataclasses

@@ -50,10 +50,13 @@ def run(args: argparse.Namespace) -> int:
             licence=args.licence,
             on_progress=advance,
         )
+        versions = workspace.store.datasets.all()
+    same = [one for one in versions if one.modality == found.model.ref.modality]
+    newest = str(max(same, key=lambda one: one.created_at).ref) if same else None
     if args.json:
         output.show_json(_as_dict(found))
     else:
-        _tell(found)
+        _tell(found, dataset=found.model.dataset or newest)
     return 0
 
 
@@ -63,7 +66,7 @@ def _as_dict(found: ImportedModel) -> dict[str, object]:
     return {**{key: told[key] for key in keys}, "new": found.new, "notes": list(found.notes)}
 
 
-def _tell(found: ImportedModel) -> None:
+def _tell(found: ImportedModel, dataset: str | None) -> None:
     model = found.model
     if not found.new:
         output.show(f"it is here already, as {model.ref}")
@@ -80,8 +83,13 @@ def _tell(found: ImportedModel) -> None:
     )
     for note in found.notes:
         output.show(f"note: {output.one_line(note)}")
-    dataset = model.dataset or "NAME@N"
+    if dataset is None:
+        output.hint(
+            f'next: truing promote {model.ref} --force --reason "first model here" '
+            "(no dataset can judge it yet)"
+        )
+        return
     output.hint(f"next: truing evaluate {model.ref} --dataset {dataset}")
     output.hint(
-        f"      truing promote {model.ref}" + ("" if model.dataset else " --dataset NAME@N")
+        f"      truing promote {model.ref}" + ("" if model.dataset else f" --dataset {dataset}")
     )

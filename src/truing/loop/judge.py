@@ -37,6 +37,7 @@ class Reason(StrEnum):
     NOT_PROVEN = "not-proven"
     TAINTED = "tainted"
     FORGETS = "forgets"
+    NOT_JUDGED = "not-judged"
 
 
 class RowsNeeded(Protocol):
@@ -137,6 +138,23 @@ class GateVerdict:
             "reason": self.reason.value,
             "ci": list(self.ci) if self.ci is not None else None,
         }
+
+
+def unjudged(candidate: ModelVersion, audience: str, champion: str | None) -> GateVerdict:
+    """The verdict about a model from elsewhere for which no test rows are named yet."""
+    name = str(candidate.ref)
+    return GateVerdict(
+        passed=False,
+        reason=Reason.NOT_JUDGED,
+        sentence=f"not judged: `{name}` was not trained here, and no dataset is named to judge "
+        "it on",
+        hint=f"name one: truing promote {name} --dataset NAME@NUMBER; with nothing reviewed yet, "
+        f'take it as it is: truing promote {name} --force --reason "first model here"',
+        candidate=name,
+        rival=None,
+        champion=champion,
+        audience=audience,
+    )
 
 
 def alpha_of(trial: int, alpha: float) -> float:

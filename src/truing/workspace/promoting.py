@@ -42,27 +42,26 @@ def judge(
     Args:
         workspace: where everything is.
         model: the candidate, a model of the workspace.
-        dataset: `name@number` whose test set decides; the one it was trained on when left out.
+        dataset: `name@number` whose test set decides; the one it was trained on when left out. A
+            model from elsewhere without one is not judged, and passes only by force.
         audience: whose champion; the one it was trained for when left out.
         general_set: what must not get worse; the setting `gate.general_set` when left out.
         on_progress: called with (rows done, rows in all) of each evaluation.
 
     Raises:
         NotFoundError: no such model or dataset.
-        InvalidInputError: a model from outside, or one without a dataset to be judged on.
+        InvalidInputError: a folder or hub id, which must be imported first.
         NothingToDoError: it is the champion already, or there is no test row.
     """
     candidate = _own(workspace, model)
     whose = audience or candidate.audience
     on = dataset or candidate.dataset
+    rival = promoting.rival_of(workspace.store.models, candidate, whose)
+    champion = workspace.store.models.champion(candidate.ref.modality, whose)
     if on is None:
-        raise InvalidInputError(
-            f"`{candidate.ref}` was not trained here: nothing says what to judge it on",
-            hint=f"name a dataset: truing promote {candidate.ref} --dataset NAME@NUMBER",
-        )
+        return judging.unjudged(candidate, whose, champion)
     modality = workspace.modality(candidate.ref.modality)
     after = evaluate(workspace, str(candidate.ref), on, on_progress=on_progress)
-    rival = promoting.rival_of(workspace.store.models, candidate, whose)
     evidence = None
     if rival is not None:
         before = evaluate(workspace, rival.name, on, on_progress=on_progress)
@@ -75,7 +74,7 @@ def judge(
     case = judging.Case(
         candidate=candidate,
         audience=whose,
-        champion=workspace.store.models.champion(candidate.ref.modality, whose),
+        champion=champion,
         # Without a rival the trivial baseline is what there is to beat.
         evidence=evidence if rival is not None else baseline,
         baseline=baseline,

@@ -25,7 +25,7 @@ export function Verdict({ verdict }) {
 }
 
 /** The sentence without the word that the chip before it says. */
-const withoutWord = (sentence) => sentence.replace(/^(better|not better|not proven|forgets): /, "");
+const withoutWord = (sentence) => sentence.replace(/^(better|not better|not proven|forgets|not judged): /, "");
 
 /** A text in which `names` stand between backticks. */
 export const marked = (text) => text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));

@@ -24,10 +24,10 @@ export function PromoteDialog({ model, datasets, onClose, onDone }) {
     ${!forced && html`<button class="primary" disabled=${busy || !verdict} onClick=${() => promote(null)}>Promote ${model.model}</button>`}`;
   return html`<${Dialog} title="Promote ${model.model}" wide onClose=${onClose} actions=${actions}>
     <p class="quiet">The champion of ${audienceName(model.audience)} answers from the next utterance on; whoever listens need not restart.</p>
-    <${Field} label="Judged on the test rows of">${(own) => html`<select ...${own} value=${dataset} disabled=${busy} onChange=${(event) => setDataset(event.currentTarget.value)}>
+    ${datasets.length > 0 && html`<${Field} label="Judged on the test rows of">${(own) => html`<select ...${own} value=${dataset} disabled=${busy} onChange=${(event) => setDataset(event.currentTarget.value)}>
         ${!dataset && html`<option value="">choose a dataset</option>`}
         ${datasets.map((one) => html`<option key=${one.version} value=${one.version}>${one.version} · ${one.test} test rows</option>`)}
-      </select>`}<//>
+      </select>`}<//>`}
     ${error && html`<${Problem} error=${error} retry=${judge} />`}
     ${busy && html`<${Working} work=${work} text="Both models read the test rows" />`}
     ${verdict && !busy && html`<${Verdict} verdict=${verdict} />`}

@@ -1,6 +1,6 @@
 // The keys: record another one for an action, see what it would take from whom, or give it back.
 
-import { html, useEffect, useRef, useState } from "#/html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "#/html.js";
 import { keymap, remap, remapped, setSingleKeysOff, shown, singleKeysOff, written } from "#/keymap.js";
 
 /** Pages whose modules add their own actions when they are loaded. */
@@ -54,7 +54,7 @@ function Row({ action, recording, onRecord, onKeys, onCancel }) {
 function Recorder({ onKeys, onCancel }) {
   const [first, setFirst] = useState("");
   const timer = useRef(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let begun = "";
     const press = (event) => {
       if (MODIFIERS.includes(event.key) || event.isComposing) return;
