@@ -58,7 +58,17 @@ class Purpose:
 PURPOSES = {
     "demo": Purpose(extras=("train",)),
     "test": Purpose(
-        extras=("train", "serve-models", "parquet", "s3", "postgres", "tensorboard", "media"),
+        extras=(
+            "train",
+            "serve-models",
+            "parquet",
+            "s3",
+            "postgres",
+            "tensorboard",
+            "media",
+            "lipreading",
+            "vlm",
+        ),
         groups=("dev",),
         covers=("demo",),
     ),

@@ -68,3 +68,22 @@ def test_a_ratio_is_a_median_with_its_interval(script: Callable[[str], Any]) -> 
     assert found["median"] == 1.0
     assert found["low"] == 1.0
     assert ratio([(2.0, 1.0), (3.0, 1.0)])["high"] == 3.0
+
+
+@pytest.mark.slow
+def test_mosaics_beside_their_floor(
+    script: Callable[[str], Any], tmp_path: Path, capsys: Any
+) -> None:
+    words = ["--clips", "1", "--rounds", "1", "--folder", str(tmp_path)]
+    assert script("grid_prepare").main(words) in (0, 1)
+    told = json.loads(capsys.readouterr().out)
+    assert told["clips"] == 1
+    assert told["mosaics_that_differ"] == 0
+    assert told["files_per_clip"]["steps"] > 100 > told["files_per_clip"]["ours"] == 1
+    assert told["bytes_per_clip"]["steps"] > 100 * told["bytes_per_clip"]["ours"]
+    cpu = told["cpu_ms"]
+    assert 0 < cpu["decode"] < cpu["decode_and_mesh"] < cpu["step_by_step"]
+    assert told["met"] == (
+        told["less_than_step_by_step"]["ratio"] >= 10 and told["above_the_floor"]["ratio"] <= 1.1
+    )
+    assert not list(tmp_path.iterdir()), "nothing is left behind"

@@ -94,6 +94,17 @@ def test_doctor_inside_and_outside(truing, bare, tmp_path, monkeypatch):
     assert "FAULT  workspace" in named.out
 
 
+def test_doctor_looks_at_the_gpu_when_it_is_asked_to(bare, tmp_path):
+    plain = {one["name"] for one in bare("doctor", "--json").json["checks"]}
+    assert not {"CUDA", "model"} & plain
+    said = bare("doctor", "--gpu", "--model", tmp_path, "--json")
+    found = {one["name"]: one for one in said.json["checks"]}
+    assert {"CUDA", "trl", "peft", "bitsandbytes", "model"} <= found.keys()
+    assert not found["model"]["ok"]  # an empty folder
+    assert said.code == 1
+    assert "FAULT  model" in bare("doctor", "--model", tmp_path).out
+
+
 def test_doctor_names_a_broken_database(truing, tmp_path):
     for file in (tmp_path / "ws").glob("truing.db*"):
         file.unlink()

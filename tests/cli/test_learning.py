@@ -313,6 +313,12 @@ def test_evaluate(mine):
     assert "speaker" in shown.out or len(figures["speakers"]) == 1
     seen = mine("evaluate", 1, "--dataset", "mine@1", "--split", "validation", "--json").json
     assert seen["split"] == "validation"
+    look = mine("evaluate", 1, "--dataset", "mine@1", "--max-samples", 2, "--json").json
+    assert (look["rows"], look["passed_over"]) == (2, figures["rows"] - 2)
+    assert "quick look" in mine("evaluate", 1, "--dataset", "mine@1", "--max-samples", 2).out
+    assert mine("evaluate", 1, "--dataset", "mine@1", "--max-samples", 0).code == 2
+    assert figures["by_position"] == [], "digits are no sentences of GRID"
+    assert {one["name"] for one in figures["by_familiarity"]} <= {"seen", "unseen"}
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_what_the_champion_heard_is_asked_about(truing, microphone, monkeypatch)
             self.closed = True
 
     made = Recognizer()
-    monkeypatch.setattr(record, "_recognizer", lambda workspace, speaker: made)
+    monkeypatch.setattr(record, "_recognizer", lambda workspace, modality, args: made)
     said = truing("record", "--pause", "0.4", typed="\ny\n\nn two\nq\n")
     assert "RAW OUTPUT      won" in said.out
     kept = samples(truing)

@@ -153,7 +153,7 @@ class TestOurTables:
     def test_spreadsheets_know_the_encoding(self, tmp_path: Path) -> None:
         CsvTable().write([exported_row(1, raw="é")], MemoryMedia(tmp_path), tmp_path / "r.csv")
         data = (tmp_path / "r.csv").read_bytes()
-        assert data.startswith(b"\xef\xbb\xbftruing,id,uid,file_name,")
+        assert data.startswith(b"\xef\xbb\xbftruing,id,uid,modality,role,file_name,")
         assert data.count(b"\r\n") == 2
 
     def test_a_cell_changed_in_a_spreadsheet_is_taken(self, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ class TestOurLines:
             "schema": 1,
             "id": 7,
             "uid": row.uid,
+            "modality": "speech",
             "state": "corrected",
             "truth": "Ja 👋",
             "raw": "row 7",

@@ -169,6 +169,24 @@ def test_trained_forgotten_and_unreadable_rows_are_counted_not_judged() -> None:
     assert counts == {"rows": 2, "excluded": 1, "forgotten": 1, "unreadable": 1}
 
 
+def test_a_quick_look_is_a_sample_of_the_rows_and_is_not_stored() -> None:
+    kept = Kept([row(place) for place in range(20)])
+    looks = []
+    for most in (4, 9):
+        model = Model()
+        found = run(kept, model, replace(REQUEST, most=most))
+        assert (found.figures["rows"], found.figures["passed_over"]) == (most, 20 - most)
+        assert found.id == 0
+        assert model.asked == sorted(model.asked, key=lambda uid: int(uid[1:]))
+        looks.append(set(model.asked))
+    assert looks[0] < looks[1], "a larger sample holds the smaller"
+    assert looks[0] != {"s0", "s1", "s2", "s3"}, "not merely the first ones"
+    assert kept.stored == []
+    whole = run(kept, Model(), replace(REQUEST, most=20))
+    assert (whole.figures["rows"], whole.figures["passed_over"]) == (20, 0)
+    assert kept.stored == [whole]
+
+
 def test_nothing_to_judge_by_says_where_the_rows_went() -> None:
     kept = Kept([tombstone(1), row(2)])
     with pytest.raises(NothingToDoError, match="1 were used to train it, 1 were forgotten"):

@@ -7,6 +7,7 @@ from truing.metrics.slices import (
     ErrorTypes,
     by_confidence,
     by_duration,
+    by_familiarity,
     by_subject,
     error_types,
     pairs_of,
@@ -49,6 +50,16 @@ def test_figures_per_speaker_leave_unknown_ones_out() -> None:
     assert two.high is not None
     assert two.low <= two.value <= two.high
     assert two.as_dict()["ci"] == [two.low, two.high]
+
+
+def test_figures_of_speakers_it_learned_from_and_of_others() -> None:
+    found = by_familiarity(ROWS, WER, {"theo", "nicolas"})
+    assert [(one.name, one.rows, one.value) for one in found] == [
+        ("seen", 2, 0.25),
+        ("unseen", 1, 0.25),
+    ]
+    assert [one.name for one in by_familiarity(ROWS, WER, ["nobody"])] == ["unseen"]
+    assert by_familiarity(ROWS, WER, set()) == []
 
 
 def test_figures_by_length_name_the_limits() -> None:

@@ -37,3 +37,19 @@ def test_single_samples_are_exported_by_number(filled: Served) -> None:
     assert [json.loads(line)["id"] for line in lines] == [3, 1]
     told = filled.get("/api/export?format=audiofolder-zip&id=3", status=400)
     assert "jsonl or csv" in told["error"]["hint"]
+
+
+def test_modalities_tell_which_of_them_are_in_use(filled: Served) -> None:
+    told = {one["name"]: one for one in filled.get("/api/modalities")["items"]}
+    assert told["speech"]["in_use"] is True
+    assert told["lipreading"]["in_use"] is False
+    assert told["lipreading"]["champion"] is None
+    assert told["lipreading"]["summary"]
+
+
+def test_counts_are_of_one_modality_or_of_all(filled: Served) -> None:
+    everything = filled.get("/api/counts")
+    assert everything == filled.get("/api/stats")["counts"]
+    assert filled.get("/api/counts?modality=speech") == everything
+    assert filled.get("/api/counts?modality=lipreading")["total"] == 0
+    assert filled.get("/api/choices?modality=lipreading")["sources"] == []

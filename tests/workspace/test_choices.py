@@ -7,7 +7,7 @@ from collections.abc import Callable
 from truing import Workspace
 from truing.domain.sample import SampleFilter
 from truing.loop.measure import measure
-from truing.workspace.choices import choices
+from truing.workspace.choices import choices, in_use
 
 Filled = Callable[..., list[int]]
 
@@ -18,10 +18,16 @@ def counted(workspace: Workspace) -> None:
     measure(workspace.store.tallies, metric, SampleFilter(modality="speech"))
 
 
-def test_an_empty_workspace_offers_nothing_but_modalities(workspace: Workspace) -> None:
+def test_an_empty_workspace_offers_nothing(workspace: Workspace) -> None:
     told = choices(workspace).as_dict()
-    assert told.pop("modalities") == ["speech"]
-    assert told == {"speakers": [], "sources": [], "tags": [], "findings": []}
+    assert told == {"modalities": [], "speakers": [], "sources": [], "tags": [], "findings": []}
+
+
+def test_modalities_are_offered_once_there_is_something_of_them(
+    workspace: Workspace, fill: Filled
+) -> None:
+    fill(1, reviewed=False)
+    assert choices(workspace).modalities == in_use(workspace) == ("speech",)
 
 
 def test_names_come_by_how_often_they_are_there(workspace: Workspace, fill: Filled) -> None:

@@ -135,6 +135,15 @@ def add_json(parser: argparse.ArgumentParser, keys: str) -> None:
     parser.add_argument("--json", action="store_true", help=f"print JSON: {keys}")
 
 
+def add_modality(parser: argparse.ArgumentParser) -> None:
+    """Adds `--modality`; without it a command means `Workspace.usual_modality`."""
+    parser.add_argument(
+        "--modality",
+        metavar="NAME",
+        help="such as speech or lipreading; the one with most samples when left out",
+    )
+
+
 def subcommands(
     parser: argparse.ArgumentParser,
 ) -> argparse._SubParsersAction[argparse.ArgumentParser]:

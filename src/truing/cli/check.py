@@ -114,7 +114,7 @@ def _labels(workspace: Workspace, where: SampleFilter, args: argparse.Namespace)
         found = workspace.check_labels(
             where,
             models=args.model or (),
-            modality=args.modality or "speech",
+            modality=args.modality or workspace.usual_modality,
             on_progress=lambda done, _: advance(done, total),
         )
     if args.json:

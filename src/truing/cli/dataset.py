@@ -99,7 +99,7 @@ def _freeze(args: argparse.Namespace) -> int:
     ):
         version = workspace.freeze(
             args.name,
-            modality=args.modality or "speech",
+            modality=args.modality or workspace.usual_modality,
             split=args.split,
             test_speakers=args.test_speakers,
             test_share=args.test_share,

@@ -19,12 +19,29 @@ EXAMPLE = "truing doctor"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
+    parser.add_argument(
+        "--gpu", action="store_true", help="also look at the GPU and at the model to fine-tune"
+    )
+    parser.add_argument(
+        "--model", metavar="MODEL", help="--gpu with this folder or hub id, not the default"
+    )
+    parser.add_argument(
+        "--online",
+        action="store_true",
+        help="--gpu, and ask the hub whether it hands the model out",
+    )
     add_json(parser, '{"ok", "checks": [{"name", "ok", "says", "hint"}]}')
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints each check and ends with 1 when one fails; `keeping.doctor` is the library twin."""
+    """Prints each check and ends with 1 when one fails; `keeping.doctor` and `accelerator.look`
+    are the library twins.
+    """
     checks = _checks(args)
+    if args.gpu or args.model or args.online:
+        from truing.workspace.accelerator import look
+
+        checks += look(args.model, online=args.online)
     ok = all(check.ok for check in checks)
     if args.json:
         lines = [

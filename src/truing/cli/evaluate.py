@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, number
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -26,14 +26,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="measure again although it was done before"
     )
+    parser.add_argument(
+        "--max-samples",
+        type=number,
+        metavar="N",
+        help="measure on a sample of N recordings: a quick look, which is not kept",
+    )
+    parser.add_argument(
+        "--quantize-4bit",
+        action="store_true",
+        help="run a vision-language model in 4 bits; the figures are not kept",
+    )
     add_json(
         parser,
         '{"model", "dataset", "split", "metric", "metric_version", "wer", "cer", '
         '"sentence_accuracy", "ci": [low, high], "level", "rows", "clusters", "cluster_by", '
-        '"excluded", "forgotten", "unreadable", "baseline": {"name", "wer", "difference", "ci", '
-        '"p_better"}, "real_time_factor", "speakers": [{"name", "rows", "clusters", "value", '
-        '"ci"}], "by_duration", "by_confidence", "errors": {"hits", "substitutions", "deletions", '
-        '"insertions", "length"}, "confusions": [{"truth", "said", "count"}]}',
+        '"excluded", "forgotten", "unreadable", "passed_over", "baseline": {"name", "wer", '
+        '"difference", "ci", "p_better"}, "real_time_factor", "speakers": [{"name", "rows", '
+        '"clusters", "value", "ci"}], "by_familiarity", "by_position", '
+        '"grammar_chance", "by_duration", "by_confidence", "errors": {"hits", "substitutions", '
+        '"deletions", "insertions", "length"}, "confusions": [{"truth", "said", "count"}]}',
     )
 
 
@@ -45,7 +57,13 @@ def run(args: argparse.Namespace) -> int:
     with open_workspace(args) as workspace:
         with output.progress(f"evaluating {args.model}", quiet=args.json) as advance:
             found = workspace.evaluate(
-                args.model, args.dataset, args.split, fresh=args.fresh, on_progress=advance
+                args.model,
+                args.dataset,
+                args.split,
+                fresh=args.fresh,
+                most=args.max_samples,
+                options={"quantize_4bit": True} if args.quantize_4bit else None,
+                on_progress=advance,
             )
         report = of_evaluation(workspace, found)
     if args.json:
@@ -58,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 def _show(report: Mapping[str, object]) -> None:
     metric = str(report["metric"])
     baseline, errors = report.get("baseline"), report["errors"]
-    factor = report.get("real_time_factor")
+    factor, chance = report.get("real_time_factor"), report.get("grammar_chance")
     interval = wording.percents(report.get("ci"))
     output.facts(
         {
@@ -72,11 +90,13 @@ def _show(report: Mapping[str, object]) -> None:
             "trivial baseline": f"{wording.percent(baseline[metric])} ({baseline['name']})"
             if isinstance(baseline, Mapping)
             else None,
+            "words right by guessing": wording.percent(chance) if chance else None,
             "word errors": _errors(errors) if isinstance(errors, Mapping) else None,
             "time per second of sound": f"{factor:.2f} s" if isinstance(factor, float) else None,
             "left out, learned from": report.get("excluded") or None,
             "left out, forgotten": report.get("forgotten") or None,
             "left out, unreadable": report.get("unreadable") or None,
+            "left out, for a quick look": report.get("passed_over") or None,
         }
     )
     _show_slices(report, metric)
@@ -90,12 +110,18 @@ def _errors(errors: Mapping[str, object]) -> str:
 
 
 def _show_slices(report: Mapping[str, object], metric: str) -> None:
-    for title, name in (("speaker", "speakers"), ("length", "by_duration")):
+    tables = (
+        ("speaker", "speakers", metric.upper()),
+        ("speaker", "by_familiarity", metric.upper()),
+        ("word", "by_position", "right"),
+        ("length", "by_duration", metric.upper()),
+    )
+    for title, name, figure in tables:
         rows = report[name]
         if isinstance(rows, list) and len(rows) > 1:
             output.show()
             output.table(
-                (title, "recordings", metric.upper(), "95 % interval"),
+                (title, "recordings", figure, "95 % interval"),
                 [
                     (
                         one["name"],
@@ -105,7 +131,7 @@ def _show_slices(report: Mapping[str, object], metric: str) -> None:
                     )
                     for one in rows
                 ],
-                right=("recordings", metric.upper()),
+                right=("recordings", figure),
             )
     confused = report["confusions"]
     if isinstance(confused, list) and confused:

@@ -25,6 +25,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speaker", metavar="NAME", help="who is recorded in rows that do not say so themselves"
     )
+    parser.add_argument(
+        "--modality",
+        metavar="NAME",
+        help="of rows that do not say so themselves, in a format that holds any; the one with "
+        "most samples when left out",
+    )
     add_json(parser, '{"added", "skipped", "updated", "failed", "failures": [{"key", "reason"}]}')
 
 
@@ -40,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
             args.format,
             args.path,
             subject=args.speaker,
+            modality=args.modality,
             on_progress=lambda now: advance(now.added + now.skipped + now.failed, None),
         )
     if args.json:

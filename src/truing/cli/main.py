@@ -21,6 +21,8 @@ def main(argv: list[str] | None = None) -> int:
         argv: the words after `truing`; those of this process when left out.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    # numpy's matrices are small here: on busy cores its threads would mostly wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = _answer(words)
         sys.stdout.flush()

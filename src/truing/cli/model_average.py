@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from truing.cli import output
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, add_modality
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_audience(parser: argparse.ArgumentParser) -> None:
     """Adds what every way of combining models takes."""
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    add_modality(parser)
     parser.add_argument("--speaker", metavar="NAME", help="whose own model it is to become")
 
 
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             workspace,
             args.models,
             weights=weights,
-            modality=args.modality,
+            modality=args.modality or workspace.usual_modality,
             audience=audience_of(args),
         )
     tell(made, args)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from truing.cli import output
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, add_modality
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="PATH", help="FILE.trained, or a folder with safetensors and config.json"
     )
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="of a folder (speech)")
+    add_modality(parser)
     parser.add_argument(
         "--speaker", metavar="NAME", help="whose own model it is, where nothing here tells"
     )
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         found = import_model(
             workspace,
             Path(args.source),
-            modality=args.modality,
+            modality=args.modality or workspace.usual_modality,
             speaker=args.speaker,
             licence=args.licence,
             on_progress=advance,

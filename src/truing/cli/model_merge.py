@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             workspace,
             args.base,
             Path(args.adapter),
-            modality=args.modality,
+            modality=args.modality or workspace.usual_modality,
             audience=audience_of(args),
         )
     tell(made, args)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, add_modality
 from truing.domain.model import short_name
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ HELP = "show where a model comes from, what it measured, and for whom it is in u
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("model", metavar="MODEL", help="such as speech/3, or champion")
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    add_modality(parser)
     add_json(
         parser,
         '{"model", "uid", "digest", "state", "created_at", "recipe", "base", "parents", "dataset", '
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from truing.workspace.models import details
 
     with open_workspace(args) as workspace:
-        found = details(workspace, args.model, args.modality)
+        found = details(workspace, args.model, args.modality or workspace.usual_modality)
     if args.json:
         told = found.as_dict()
         output.show_json({**told, "created_at": wording.iso(found.version.created_at)})

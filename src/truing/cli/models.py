@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, add_modality
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ EXAMPLE = "truing models"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    add_modality(parser)
     add_json(
         parser,
         '{"champion": model or null, "champions": {audience: model}, "models": [{"model", '
@@ -36,10 +36,10 @@ def run(args: argparse.Namespace) -> int:
     from truing.domain.model import GENERAL, short_name
 
     with open_workspace(args) as workspace:
-        every = workspace.store.models.all(args.modality)
-        champions = {
-            who: ref for (_, who), ref in workspace.store.models.champions(args.modality).items()
-        }
+        modality = args.modality or workspace.usual_modality
+        models = workspace.store.models
+        every = models.all(modality)
+        champions = {who: ref for (_, who), ref in models.champions(modality).items()}
         folders = {str(one.ref): _folder(workspace, one) for one in every}
     if args.json:
         rows = [

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.cli import output
-from truing.cli.arguments import add_json, assignments
+from truing.cli.arguments import add_json, add_modality, assignments
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="s2s",
         help="of which program: s2s, a CTranslate2 folder per version (when left out)",
     )
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    add_modality(parser)
     parser.add_argument(
         "--option",
         action="append",
@@ -45,7 +45,11 @@ def run(args: argparse.Namespace) -> int:
     options = assignments(args.option, "--option quantization=int8")
     with open_workspace(args) as workspace:
         place = publish(
-            workspace, args.model, Path(args.root), modality=args.modality, options=options
+            workspace,
+            args.model,
+            Path(args.root),
+            modality=args.modality or workspace.usual_modality,
+            options=options,
         )
     if args.json:
         output.show_json({"path": str(place)})

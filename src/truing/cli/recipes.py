@@ -20,7 +20,7 @@ EXAMPLE = "truing recipes whisper"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="show the options of this recipe")
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    parser.add_argument("--modality", metavar="NAME", help="only those of one, such as speech")
     add_json(
         parser,
         '{"recipes": [{"name", "modality", "summary"}]}; with NAME: {"name", "modality", '
@@ -34,25 +34,36 @@ def run(args: argparse.Namespace) -> int:
     from truing.workspace.recipes import recipes_of
     from truing.workspace.training import recipe_named
 
-    modality = modalities.load(args.modality)()
+    kinds = [modalities.load(name)() for name in _names(args.modality, modalities.names())]
+    found = [(kind, one) for kind in kinds for one in recipes_of(kind)]
     if args.name is not None:
-        _show(args, recipe_named(modality, args.name))
+        owners = [kind for kind, one in found if one.name == args.name]
+        # Where nobody has one of that name, the error names what there is.
+        owner = owners[0] if owners else kinds[0]
+        _show(args, owner.name, recipe_named(owner, args.name))
         return 0
-    every = recipes_of(modality)
     if args.json:
         rows = [
-            {"name": one.name, "modality": args.modality, "summary": one.summary} for one in every
+            {"name": one.name, "modality": kind.name, "summary": one.summary} for kind, one in found
         ]
         output.show_json({"recipes": rows})
-    elif every:
-        output.table(("recipe", "what it does"), [(one.name, one.summary) for one in every])
-        output.hint(f"its options: truing recipes {every[0].name}")
+    elif found:
+        output.table(
+            ("recipe", "modality", "what it does"),
+            [(one.name, kind.name, one.summary) for kind, one in found],
+            whole=("recipe", "modality"),
+        )
+        output.hint(f"its options: truing recipes {found[0][1].name}")
     else:
         output.hint(f"`{args.modality}` has no recipes; an installed package may bring one")
     return 0
 
 
-def _show(args: argparse.Namespace, recipe: Recipe) -> None:
+def _names(asked: str | None, every: list[str]) -> list[str]:
+    return [asked] if asked is not None else sorted(every, key=lambda name: name != "speech")
+
+
+def _show(args: argparse.Namespace, modality: str, recipe: Recipe) -> None:
     from truing.workspace.recipes import options_of
 
     options = options_of(recipe)
@@ -60,7 +71,7 @@ def _show(args: argparse.Namespace, recipe: Recipe) -> None:
         output.show_json(
             {
                 "name": recipe.name,
-                "modality": args.modality,
+                "modality": modality,
                 "summary": recipe.summary,
                 "options": [one.as_dict() for one in options],
             }

@@ -1,27 +1,33 @@
-"""`truing record`: record from the microphone and confirm what was heard."""
+"""`truing record`: record from the microphone or the camera and confirm what was recognised."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from truing.cli import output
+from truing.cli import output, record_camera
 from truing.cli.arguments import seconds
+from truing.cli.asking import Deed
+from truing.cli.recording import Device, Taken
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from truing.cli.keys import Person
     from truing.domain.prediction import Recognition
+    from truing.live.corrector import Corrector
     from truing.live.recognizer import Recognizer
     from truing.workspace import Workspace
 
-    Sound = tuple[Any, int]
-
 HELP = LINES["record"]
-EXAMPLE = "truing record --speaker ann\ntruing record --pause 1.5"
+EXAMPLE = (
+    "truing record --speaker ann\ntruing record --pause 1.5\ntruing record --camera --speaker ann"
+)
 SOURCE = "record"
 
 
@@ -32,6 +38,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--session", metavar="NAME", help="the sitting; the last one, unless it is long ago"
     )
     parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="which model recognises: the champion when left out, else such as speech/3, a folder "
+        "or a hub id",
+    )
+    parser.add_argument(
         "--pause",
         type=seconds,
         metavar="S",
@@ -39,17 +51,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", metavar="NAME", help="which microphone, by part of its name")
     parser.add_argument("--once", action="store_true", help="one recording, then end")
+    record_camera.configure(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Records, shows what the champion hears, asks; `live.recorder` is the library twin."""
+    """Records, shows what the model recognises, asks; `live.recorder` and `live.camera` are the
+    library twins.
+    """
     from truing.cli.keys import person
     from truing.cli.opening import writing_workspace
+    from truing.workspace.hosting import corrector_of
 
+    camera = args.camera is not None
+    if not camera:
+        record_camera.refuse(args)
+    device: Device = record_camera.Camera.of(args) if camera else Microphone(args)
     with writing_workspace(args) as workspace:
-        recognizer = _recognizer(workspace, args.speaker)
+        recognizer = _recognizer(workspace, device.modality, args)
+        corrector = corrector_of(workspace.settings, device.modality) if camera else None
         try:
-            sitting = Sitting(workspace, args, person(), recognizer)
+            sitting = Sitting(workspace, args, person(), device, recognizer, corrector)
             while sitting.utterance() and not args.once:
                 pass
         finally:
@@ -58,15 +79,74 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _recognizer(workspace: Workspace, speaker: str | None) -> Recognizer | None:
+def _recognizer(workspace: Workspace, modality: str, args: argparse.Namespace) -> Recognizer | None:
     from truing.domain.model import GENERAL
     from truing.workspace.models import champion_for
 
-    audience = f"subject:{speaker}" if speaker else GENERAL
-    if champion_for(workspace.store.models, "speech", audience) is None:
+    if args.model is not None and args.model != "champion":
+        return _one_model(workspace, modality, args.model)
+    audience = f"subject:{args.speaker}" if args.speaker else GENERAL
+    if champion_for(workspace.store.models, modality, audience) is None:
         output.hint("there is no champion yet, so that nothing is recognised; type what was said")
         return None
-    return workspace.recognizer("speech", audience=audience, keep=False)
+    return workspace.recognizer(modality, audience=audience, keep=False)
+
+
+def _one_model(workspace: Workspace, modality: str, name: str) -> Recognizer:
+    """A recognizer with one model, whoever the champion is."""
+    from truing.domain.errors import InvalidInputError
+    from truing.domain.modality import CanRecognize
+    from truing.live.bench import Champions
+    from truing.live.recognizer import Recognizer
+    from truing.workspace.models import model_named
+
+    kind = workspace.modality(modality)
+    if not isinstance(kind, CanRecognize):
+        raise InvalidInputError(
+            f"`{modality}` cannot recognise anything", hint="truing plugins shows what can"
+        )
+    found = model_named(workspace, name, modality)
+    champions = Champions(
+        open_model=lambda _: kind.open_recognizer(found.location, {}),
+        champion=lambda: found.name,
+        fallback=lambda _broken, _why: None,
+    )
+    return Recognizer(kind, champions, clock=workspace.clock)
+
+
+class Microphone:
+    """Records speech.
+
+    Args:
+        args: of the command.
+    """
+
+    modality = "speech"
+    role = "audio"
+    thanks: Mapping[Deed, str] = {}
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+
+    @contextmanager
+    def recorded(self, recognizer: Recognizer | None) -> Iterator[Taken | None]:
+        """See `recording.Device`."""
+        del recognizer
+        yield Taken(source=self._sound())
+
+    def recognised(self, recognizer: Recognizer, taken: Taken) -> Recognition | None:
+        """See `recording.Device`."""
+        return recognizer.transcribe(taken.source)
+
+    def _sound(self) -> tuple[Any, int]:
+        from truing.live import recorder
+
+        with recorder.microphone(device=self._args.device) as blocks:
+            if self._args.pause is not None:
+                output.show("speak; a pause ends the recording")
+                return recorder.record(blocks, pause=self._args.pause)
+            output.show("speak; Enter ends the recording")
+            return recorder.record(blocks, finished=recorder.enter_pressed(sys.stdin))
 
 
 @dataclass(slots=True)
@@ -76,55 +156,78 @@ class Sitting:
     workspace: Workspace
     args: argparse.Namespace
     person: Person
+    device: Device
     recognizer: Recognizer | None
+    corrector: Corrector | None = None
 
     def utterance(self) -> bool:
         """Records, keeps and asks about one utterance; False when the person has had enough."""
         begin = self.person.line("Enter records, q ends: ")
         if begin is None or begin.lower() == "q":
             return False
-        sound = self._recorded()
-        heard = self.recognizer.transcribe(sound) if self.recognizer is not None else None
-        # Kept before anything is asked: an utterance is never lost to a closed terminal.
-        added = self._kept(sound, heard, None)
+        with self.device.recorded(self.recognizer) as taken:
+            return True if taken is None else self._dealt_with(taken)
+
+    def _dealt_with(self, taken: Taken) -> bool:
+        heard = taken.heard
+        if heard is None and self.recognizer is not None:
+            heard = self.device.recognised(self.recognizer, taken)
         if heard is not None:
             output.show(f"RAW OUTPUT      {output.one_line(heard.text)}")
+        corrected = self._corrected(heard)
+        # Kept before anything is asked: an utterance is never lost to a closed terminal.
+        added = self._kept(taken, heard, corrected, None)
         if added is not None:
             output.show(f"kept as sample {added}")
-        return self._settled(sound, heard, added)
+            self._show_findings(added)
+        return self._settled(taken, heard, corrected, added)
 
-    def _recorded(self) -> Sound:
-        from truing.live import recorder
+    def _corrected(self, heard: Recognition | None) -> str | None:
+        """What the language model of the settings makes of a text; None without one."""
+        if self.corrector is None or heard is None or not heard.text:
+            return None
+        correction = self.corrector.correct(heard.text)
+        if correction.text is None:
+            output.hint(f"no correction: {correction.problem}")
+            return None
+        output.show(f"LLM CORRECTION  {output.one_line(correction.text)}")
+        return correction.text
 
-        with recorder.microphone(device=self.args.device) as blocks:
-            if self.args.pause is not None:
-                output.show("speak; a pause ends the recording")
-                return recorder.record(blocks, pause=self.args.pause)
-            output.show("speak; Enter ends the recording")
-            return recorder.record(blocks, finished=recorder.enter_pressed(sys.stdin))
-
-    def _kept(self, sound: Sound, heard: Recognition | None, truth: str | None) -> int | None:
+    def _kept(
+        self, taken: Taken, heard: Recognition | None, corrected: str | None, truth: str | None
+    ) -> int | None:
         from truing.workspace.collecting import current_session
 
         speaker = self.args.speaker
         added = self.workspace.capture(
-            "speech",
-            audio=sound,
+            self.device.modality,
             raw=heard,
+            corrected=corrected,
             truth=truth,
             model=getattr(heard, "model", None),
             subject=speaker,
             session=self.args.session or current_session(self.workspace, SOURCE, speaker),
             source=SOURCE,
+            **{self.device.role: taken.source},
         )
         return added.id if added is not None else None
 
-    def _settled(self, sound: Sound, heard: Recognition | None, added: int | None) -> bool:
-        from truing.cli.asking import Deed, ask
+    def _show_findings(self, number: int) -> None:
+        from truing.domain.finding import Severity
+
+        for found in self.workspace.sample(number).findings:
+            if self.args.camera is not None and found.severity is not Severity.INFO:
+                output.show(f"finding         {found.check}: {output.one_line(found.reason)}")
+
+    def _settled(
+        self, taken: Taken, heard: Recognition | None, corrected: str | None, added: int | None
+    ) -> bool:
+        from truing.cli.asking import ask
         from truing.cli.review_session import VERDICTS
 
+        proposal = corrected if corrected is not None else heard.text if heard is not None else None
         while True:
-            answer = ask(self.person, heard.text if heard is not None else None, keys="ynes")
+            answer = ask(self.person, proposal, keys="ynes")
             if answer.deed in VERDICTS:
                 break
             if answer.deed is Deed.QUIT:
@@ -133,9 +236,18 @@ class Sitting:
         if added is not None:
             verdict = VERDICTS[answer.deed]
             self.workspace.review(added, verdict, answer.truth, shown_because="recorded")
-        elif answer.truth is not None:
-            # capture.mode `corrections`: only what was wrong is kept.
-            output.show(f"kept as sample {self._kept(sound, heard, answer.truth)}")
-        else:
+            self._thank(answer.deed)
+            return True
+        # capture.mode `corrections`: only what was wrong is kept.
+        number = self._kept(taken, heard, corrected, answer.truth) if answer.truth else None
+        if number is not None:
+            output.show(f"kept as sample {number}")
+        if number is not None or answer.deed is Deed.ACCEPT:
+            self._thank(answer.deed)
+        if number is None:
             output.hint("not kept: the setting capture.mode says so")
         return True
+
+    def _thank(self, deed: Deed) -> None:
+        if deed in self.device.thanks:
+            output.show(self.device.thanks[deed])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from truing.cli import output
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, add_modality
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ EXAMPLE = "truing rollback"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("--speaker", metavar="NAME", help="of this speaker's own champion")
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    add_modality(parser)
     add_json(parser, '{"model" (empty: the general one), "previous", "audience", "reason"}')
 
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
     audience = f"subject:{args.speaker}" if args.speaker else GENERAL
     with open_workspace(args) as workspace:
-        moved = workspace.roll_back(args.modality, audience)
+        moved = workspace.roll_back(args.modality or workspace.usual_modality, audience)
     if args.json:
         output.show_json(
             {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, add_modality
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ COUNTED = ("total", "pending", "accepted", "corrected", "rejected", "skipped", "
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    add_modality(parser)
     parser.add_argument("--speaker", metavar="NAME", help="accuracy for this speaker alone")
     parser.add_argument("--source", metavar="NAME", help="accuracy for this app or import alone")
     group = '{"raw": {"samples", "share_correct", "wer"}, "corrected": {the same}}'
@@ -43,10 +43,11 @@ def run(args: argparse.Namespace) -> int:
     from truing.loop.measure import measure
     from truing.workspace.disk import disk_use
 
-    where = SampleFilter(modality=args.modality, subject=args.speaker, source=args.source)
     with open_workspace(args) as workspace:
-        metric = workspace.modality(args.modality).metrics[0]
-        counts = _counts(workspace, args.modality)
+        modality = args.modality or workspace.usual_modality
+        where = SampleFilter(modality=modality, subject=args.speaker, source=args.source)
+        metric = workspace.modality(modality).metrics[0]
+        counts = _counts(workspace, modality)
         with output.progress("counting what is new", quiet=args.json) as advance:
             accuracy = measure(
                 workspace.store.tallies,

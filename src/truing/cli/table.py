@@ -16,6 +16,7 @@ COMMANDS = {
     "record": "truing.cli.record",
     "import": "truing.cli.import_from",
     "watch": "truing.cli.watch",
+    "grid": "truing.cli.grid",
     "export": "truing.cli.export",
     "review": "truing.cli.review",
     "label": "truing.cli.label",
@@ -65,9 +66,10 @@ GROUPS = {
     },
     "Collect": {
         "capture": "keep recordings, with what a model said of them",
-        "record": "record from the microphone and confirm what was heard",
+        "record": "record from the microphone or camera and confirm what was said",
         "import": "bring in everything another program's files hold",
-        "watch": "follow another program's database, both ways",
+        "watch": "follow another program's database, both ways, or its folder of clips",
+        "grid": "bring in the GRID corpus of lip movements, up to rows to train on",
         "export": "write samples or a dataset version for another program",
     },
     "Review": {

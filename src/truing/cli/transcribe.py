@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, add_modality
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speaker", metavar="NAME", help="take this speaker's own champion, if there is one"
     )
-    parser.add_argument("--modality", default="speech", metavar="NAME", help="speech")
+    add_modality(parser)
     add_json(
         parser,
         '{"files": [{"file", "model", "text", "confidence", "words": [{"text", "start", "end", '
@@ -71,7 +71,8 @@ def _heard(
     from truing.workspace.proving import transcribe
 
     whose = f"subject:{args.speaker}" if args.speaker else GENERAL
-    model_named(workspace, args.model, args.modality, audience=whose)
+    modality = args.modality or workspace.usual_modality
+    model_named(workspace, args.model, modality, audience=whose)
     found: dict[Path, Transcript | TruingError] = {
         file: NotFoundError(f"there is no file `{file}`", hint="check its name and folder")
         for file in files
@@ -80,7 +81,7 @@ def _heard(
     with output.progress("listening", quiet=args.json) as advance:
         while left := [file for file in files if file not in found]:
             try:
-                answers = transcribe(workspace, left, args.model, args.modality, audience=whose)
+                answers = transcribe(workspace, left, args.model, modality, audience=whose)
                 for file, answer in zip(left, answers, strict=True):
                     found[file] = answer
                     advance(len(found), len(files))

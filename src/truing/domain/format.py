@@ -16,6 +16,10 @@ from truing.domain.media import Media
 from truing.domain.prediction import Word
 from truing.domain.review import State
 
+ANY_MODALITY = "any"
+"""The `modality` of formats whose rows may be of each; such a class takes `role=`, the role of a
+file whose row does not say what it is of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRow:
@@ -44,6 +48,10 @@ class ImportedRow:
     subject: str | None = None
     session: str | None = None
     context: Mapping[str, object] = field(default_factory=dict)
+    modality: str | None = None
+    """Only in formats of any modality, where the row itself says it."""
+    contact: str | None = None
+    """Of whoever sent it, for deletion; never exported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,7 @@ class ExportedRow:
 
     id: int | None
     uid: str
+    modality: str
     media: Mapping[str, Media]
     """By role; the bytes are read through `ExportMedia`."""
     truth: str | None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from truing.domain.evaluation import Metric
 from truing.domain.finding import CheckReport
@@ -108,6 +108,38 @@ class CanWeighText(Protocol):
 
         Raises:
             DamagedError: media that cannot be decoded.
+        """
+        ...
+
+
+class Stream(Protocol):
+    """One utterance on its way to a model, piece by piece, while it is still going on."""
+
+    def push(self, piece: Any, time: float, /) -> Recognition | None:  # noqa: ANN401
+        """Takes the next piece and says what has been understood so far, as far as is known.
+
+        Args:
+            piece: what the modality's devices give: for lips an RGB image of shape (h, w, 3),
+                uint8, whose edges need not be the same in every frame.
+            time: seconds since the first piece.
+
+        Returns:
+            The text so far, which later pieces may change; None when there is nothing new to say.
+        """
+        ...
+
+    def finish(self) -> Recognition:
+        """The text of the whole. Called once, after the last piece; nothing is pushed any more."""
+        ...
+
+
+@runtime_checkable
+class CanStream(Protocol):
+    """A loaded recognizer that can follow an utterance while it goes on."""
+
+    def stream(self) -> Stream:
+        """Begins with one utterance. One at a time: the next begins when this one is finished,
+        or given up by letting go of it.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -68,9 +68,13 @@ class Recognition:
     alternatives: tuple[Alternative, ...] = ()
     seconds: float | None = None
     """Time the model took."""
+    stages: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """Seconds of each part of the work, such as `decode`, `mouth` and `model`, in their order;
+    empty where nobody measured them."""
 
     def as_dict(self) -> dict[str, object]:
-        """The JSON form used by the cache and `--json`."""
+        """The JSON form used by the cache and `--json`; `stages` only where there are any."""
+        stages = {"stages": dict(self.stages)} if self.stages else {}
         return {
             "text": self.text,
             "confidence": self.confidence,
@@ -79,6 +83,7 @@ class Recognition:
                 {"text": other.text, "confidence": other.confidence} for other in self.alternatives
             ],
             "seconds": self.seconds,
+            **stages,
         }
 
     @staticmethod
@@ -86,8 +91,11 @@ class Recognition:
         """Reads the JSON form; unknown keys are ignored."""
         words = data.get("words") or ()
         others = data.get("alternatives") or ()
+        stages = data.get("stages") or {}
         if not isinstance(words, (list, tuple)) or not isinstance(others, (list, tuple)):
             raise TypeError("`words` and `alternatives` must be lists")
+        if not isinstance(stages, Mapping):
+            raise TypeError("`stages` must be an object")
         return Recognition(
             text=str(data["text"]),
             confidence=_number(data.get("confidence")),
@@ -97,6 +105,7 @@ class Recognition:
                 for other in others
             ),
             seconds=_number(data.get("seconds")),
+            stages={str(name): float(value) for name, value in stages.items()},
         )
 
 

@@ -5,5 +5,12 @@ FORMATS: dict[str, str] = {
     "audiofolder": "truing.formats.audiofolder:AudioFolder",
     "csv": "truing.formats.csv_table:CsvTable",
     "jsonl": "truing.formats.jsonl:JsonLines",
+    "grid": "truing.formats.grid:Grid",
+    "lrs": "truing.formats.lrs:Lrs",
+    "chaplin": "truing.formats.chaplin:Chaplin",
+    "chaplin-sqlite": "truing.formats.chaplin_database:ChaplinDatabase",
+    "vsr": "truing.formats.vsr_rows:VsrRows",
+    "corrector": "truing.formats.corrector_pairs:CorrectorPairs",
+    "auto-avsr": "truing.formats.auto_avsr:AutoAvsr",
 }
 """Format name -> `module:attribute` of its class, which takes no required argument."""

@@ -32,7 +32,7 @@ from truing.formats.audiofolder_table import (
     read_note,
     write_note,
 )
-from truing.formats.columns import FILE, Cells, named_file, table_rows
+from truing.formats.columns import FILE, Cells, Name, named_file, table_rows
 from truing.formats.exported_audio import sound_file
 from truing.formats.lines import Line, csv_lines, csv_shape, json_lines
 from truing.formats.target import file_stem, whole, write_new
@@ -176,9 +176,9 @@ def _rows(
             yield ImportedRow(key=name, media={ROLE: root / name}, context=_split_of(name))
 
 
-def _named(root: Path, folder: Path, cells: Cells) -> tuple[str, dict[str, object]]:
+def _named(root: Path, folder: Path, cells: Cells) -> Name:
     file = named_file(cells, folder)
-    return file.relative_to(root).as_posix(), {ROLE: file}
+    return Name(key=file.relative_to(root).as_posix(), media={ROLE: file})
 
 
 def _with_split(row: ImportedRow) -> ImportedRow:

@@ -2,7 +2,8 @@
 
 | thing | columns; the first one found counts |
 |---|---|
-| file of the sound | `file_name` `file` `path` `audio_path` `audio_filepath` `filename` `wav` |
+| file | `file_name` `file` `path` `audio_path` `audio_filepath` `filename` `wav` |
+| | `video` `video_path` |
 | truth | `transcription` `transcript` `text` `sentence` `truth` |
 | recognizer's text | `raw` `prediction` |
 | language model's correction | `corrected` |
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TypeVar
 from unicodedata import normalize
@@ -31,7 +33,10 @@ from truing.domain.prediction import Word
 from truing.domain.review import State
 from truing.formats.lines import Line, json_value
 
-FILE = ("file_name", "file", "path", "audio_path", "audio_filepath", "filename", "wav")
+FILE = (
+    *("file_name", "file", "path", "audio_path", "audio_filepath", "filename", "wav"),
+    *("video", "video_path"),
+)
 TRUTH = ("transcription", "transcript", "text", "sentence", "truth")
 RAW = ("raw", "prediction")
 SUBJECT = ("speaker", "speaker_id", "subject", "client_id")
@@ -86,8 +91,17 @@ class Cells:
         return dict(self._left)
 
 
-Named = Callable[[Cells], tuple[str, Mapping[str, object]]]
-"""Takes the cells that name a row: gives its key and its media.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """What names a row: its key, its media, and its modality where the row says so itself."""
+
+    key: str
+    media: Mapping[str, object]
+    modality: str | None = None
+
+
+Named = Callable[[Cells], Name]
+"""Takes the cells that name a row.
 
 Raises:
     CellError: the row names no file, or one that is not there.
@@ -116,14 +130,14 @@ def _row(line: Line, named: Named, seen: set[str]) -> ImportedRow:
     if line.problem is not None:
         raise CellError(line.problem)
     cells = Cells(line.cells)
-    key, media = named(cells)
-    if key in seen:
-        raise CellError(f"`{key}` is listed a second time")
-    seen.add(key)
-    return imported_row(cells, key=key, media=media)
+    name = named(cells)
+    if name.key in seen:
+        raise CellError(f"`{name.key}` is listed a second time")
+    seen.add(name.key)
+    return imported_row(cells, name)
 
 
-def imported_row(cells: Cells, *, key: str, media: Mapping[str, object]) -> ImportedRow:
+def imported_row(cells: Cells, name: Name) -> ImportedRow:
     """The row that the cells describe.
 
     A truth without a recognizer's text has `prediction_known=False`, unless the row itself says.
@@ -136,8 +150,9 @@ def imported_row(cells: Cells, *, key: str, media: Mapping[str, object]) -> Impo
     rejected = cells.fitting(_yes_or_no, "rejected") or False
     known = cells.fitting(_yes_or_no, "prediction_known")
     return ImportedRow(
-        key=key,
-        media=media,
+        key=name.key,
+        media=name.media,
+        modality=name.modality,
         captured_at=cells.fitting(_instant, *TIME),
         raw=raw,
         corrected=cells.text("corrected"),

@@ -2,7 +2,7 @@
 
 Reading finds the delimiter (`,` tab `;` `|`), takes the columns of `columns` and file names
 relative to the table. Writing gives UTF-8 with a byte-order mark, which spreadsheets need, and
-the sound files in a folder `NAME.media` beside the table; or a folder that holds both.
+the files in a folder `NAME.media` beside the table; or a folder that holds both.
 
 A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@`, tab or carriage return as a formula
 (CWE-1236). Text cells that begin so, or with an apostrophe, are written with an apostrophe before
@@ -21,13 +21,21 @@ from pathlib import Path
 
 from truing.domain.clock import to_iso
 from truing.domain.digest import digest_bytes, digest_file
-from truing.domain.format import ExportedRow, ExportMedia, FailedRow, ImportedRow
-from truing.formats.columns import FILE, CellError, Cells, found_file, named_file, table_rows
+from truing.domain.format import (
+    ANY_MODALITY,
+    ExportedRow,
+    ExportMedia,
+    FailedRow,
+    ImportedRow,
+)
+from truing.formats.columns import FILE, CellError, Cells, Name, found_file, named_file, table_rows
 from truing.formats.exported_audio import sound_file
+from truing.formats.exported_video import video_file
 from truing.formats.lines import Line, csv_lines, csv_shape, must_be_file
 from truing.formats.target import file_stem, table_at, whole_table, write_new
 
-ROLE = "audio"
+MAIN = ("audio", "video")
+"""The media of which a row of the table holds one file; others of a sample stay out."""
 TABLE = "rows.csv"
 ENDINGS = (".csv", ".tsv", ".txt")
 MARK = "truing"
@@ -36,6 +44,8 @@ COLUMNS = (
     MARK,
     "id",
     "uid",
+    "modality",
+    "role",
     "file_name",
     "digest",
     "media_type",
@@ -66,8 +76,11 @@ class CsvTable:
     """A table of rows, one line each, with the sound in files beside it."""
 
     name = "csv"
-    modality = "speech"
-    summary = "CSV or TSV table with sound files beside it"
+    modality = ANY_MODALITY
+    summary = "CSV or TSV table with the media in files beside it"
+
+    def __init__(self, *, role: str = "audio") -> None:
+        self._role = role
 
     def read(self, path: Path) -> Iterator[ImportedRow | FailedRow]:
         """Rows from top to bottom. The key is the `uid` of our own tables, else the file name.
@@ -81,12 +94,12 @@ class CsvTable:
         shape = csv_shape(path, FILE)
         lines = csv_lines(path, shape)
         own = MARK in shape.columns
-        named = partial(_own_named if own else _named, path.parent)
+        named = partial(_own_named if own else _named, path.parent, self._role)
         lines = map(_unguarded_line, lines) if own else lines
         return table_rows(lines, path.name, named, set())
 
     def write(self, rows: Iterable[ExportedRow], media: ExportMedia, target: Path) -> int:
-        """Writes the table and its folder of sound files, which is missing when there are none.
+        """Writes the table and its folder of files, which is missing when there are none.
 
         A target that ends in `.csv`, `.tsv` (then with tabs) or `.txt` is the table; any other
         is a folder for both.
@@ -100,13 +113,13 @@ class CsvTable:
         count = 0
         delimiter = "\t" if target.suffix.lower() == ".tsv" else ","
         with (
-            whole_table(target, TABLE, ENDINGS) as (path, sounds),
+            whole_table(target, TABLE, ENDINGS) as (path, files),
             path.open("w", encoding="utf-8-sig", newline="") as stream,
         ):
             table = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n")
             table.writerow(COLUMNS)
             for row in rows:
-                table.writerow(_line(row, media, sounds))
+                table.writerow(_line(row, media, files))
                 count += 1
         return count
 
@@ -124,11 +137,14 @@ def unguarded(cell: str | None) -> str | None:
 
 
 def _line(row: ExportedRow, media: ExportMedia, folder: Path) -> list[object]:
-    name, digest, kind = _written(row, media, folder)
+    role = next((one for one in MAIN if one in row.media), None)
+    name, digest, kind = (None, None, None) if role is None else _written(row, role, media, folder)
     cells: dict[str, object] = {
         MARK: VERSION,
         "id": row.id,
         "uid": row.uid,
+        "modality": row.modality,
+        "role": role,
         "file_name": name,
         "digest": digest,
         "media_type": kind,
@@ -155,18 +171,14 @@ def _cell(column: str, value: object) -> object:
     return guarded(text) if column in TEXTS else value
 
 
-def _written(
-    row: ExportedRow, media: ExportMedia, folder: Path
-) -> tuple[str | None, str | None, str | None]:
-    sound = row.media.get(ROLE)
-    if sound is None:
-        return None, None, None
-    data, ending = sound_file(sound, media)
+def _written(row: ExportedRow, role: str, media: ExportMedia, folder: Path) -> tuple[str, str, str]:
+    medium = row.media[role]
+    data, ending = video_file(row, media) if role == "video" else sound_file(medium, media)
     folder.mkdir(exist_ok=True)
     name = file_stem(row.uid) + ending
     write_new(folder / name, data, row.uid)
-    cut = sound.start is not None or sound.end is not None
-    return f"{folder.name}/{name}", digest_bytes(data), "audio/flac" if cut else sound.media_type
+    cut = medium.start is not None or medium.end is not None
+    return f"{folder.name}/{name}", digest_bytes(data), "audio/flac" if cut else medium.media_type
 
 
 def _unguarded_line(line: Line) -> Line:
@@ -177,19 +189,20 @@ def _unguarded_line(line: Line) -> Line:
     return replace(line, cells=cells)
 
 
-def _named(folder: Path, cells: Cells) -> tuple[str, dict[str, object]]:
+def _named(folder: Path, role: str, cells: Cells) -> Name:
     file = named_file(cells, folder)
-    return file.relative_to(folder).as_posix(), {ROLE: file}
+    return Name(key=file.relative_to(folder).as_posix(), media={role: file})
 
 
-def _own_named(folder: Path, cells: Cells) -> tuple[str, dict[str, object]]:
+def _own_named(folder: Path, role: str, cells: Cells) -> Name:
     uid, name, digest = cells.text("uid"), cells.text("file_name"), cells.text("digest")
     cells.drop(MARK, "id", "media_type", "source", "source_key", "split")
     if uid is None:
         raise CellError("it has no `uid`")
+    modality, role = cells.text("modality"), cells.text("role") or role
     if name is None:
-        return uid, {}
+        return Name(key=uid, media={}, modality=modality)
     file = found_file(folder, name)
     if digest is not None and digest_file(file) != digest:
         raise CellError(f"the bytes of `{name}` are not those that were exported")
-    return uid, {ROLE: file}
+    return Name(key=uid, media={role: file}, modality=modality)

@@ -5,8 +5,8 @@ a folder that holds both.
 Reading takes these back, and plain lines of other programs with the columns of `columns`, such as
 `{"audio_filepath": "a.wav", "text": "…"}`.
 
-    {"schema": 1, "id": 7, "uid": "…", "state": "corrected", "truth": "…", "raw": "…",
-     "corrected": null, "prediction_known": true, "confidence": 0.93, "trained": false,
+    {"schema": 1, "id": 7, "uid": "…", "modality": "speech", "state": "corrected", "truth": "…",
+     "raw": "…", "corrected": null, "prediction_known": true, "confidence": 0.93, "trained": false,
      "captured_at": "2026-01-03T10:20:30.5Z", "subject": null, "session": "…", "source": "app",
      "source_key": null, "split": "train", "context": {},
      "media": {"audio": {"path": "NAME.media/….flac", "digest": "sha256:…", "size": 9,
@@ -23,9 +23,15 @@ from pathlib import Path
 from truing.domain.clock import to_iso
 from truing.domain.digest import PREFIX, digest_file
 from truing.domain.errors import DamagedError, InvalidInputError
-from truing.domain.format import ExportedRow, ExportMedia, FailedRow, ImportedRow
+from truing.domain.format import (
+    ANY_MODALITY,
+    ExportedRow,
+    ExportMedia,
+    FailedRow,
+    ImportedRow,
+)
 from truing.domain.media import Media
-from truing.formats.columns import CellError, Cells, found_file, named_file, table_rows
+from truing.formats.columns import CellError, Cells, Name, found_file, named_file, table_rows
 from truing.formats.exported_audio import cut, extension
 from truing.formats.lines import json_lines, must_be_file
 from truing.formats.target import table_at, whole_table
@@ -33,15 +39,21 @@ from truing.formats.target import table_at, whole_table
 TABLE = "rows.jsonl"
 ENDINGS = (".jsonl", ".ndjson", ".json")
 SCHEMA = 1
-ROLE = "audio"
 
 
 class JsonLines:
-    """One JSON object per row."""
+    """One JSON object per row.
+
+    Args:
+        role: of the file that a plain line of another program names.
+    """
 
     name = "jsonl"
-    modality = "speech"
+    modality = ANY_MODALITY
     summary = "JSON lines with all fields, media in a folder beside them"
+
+    def __init__(self, *, role: str = "audio") -> None:
+        self._role = role
 
     def read(self, path: Path) -> Iterator[ImportedRow | FailedRow]:
         """Rows from top to bottom. The key is the `uid` of our own lines, else the file name.
@@ -62,7 +74,7 @@ class JsonLines:
                 f"`{path}` does not begin with a JSON object",
                 hint="write one object per line, without `[` and `]` around them",
             )
-        named = partial(_named, path.parent)
+        named = partial(_named, path.parent, self._role)
         return table_rows(json_lines(path), path.name, named, set())
 
     def write(self, rows: Iterable[ExportedRow], media: ExportMedia, target: Path) -> int:
@@ -93,6 +105,7 @@ def _object(row: ExportedRow, media: ExportMedia, folder: Path) -> dict[str, obj
         "schema": SCHEMA,
         "id": row.id,
         "uid": row.uid,
+        "modality": row.modality,
         "state": row.state.value,
         "truth": row.truth,
         "raw": row.raw,
@@ -127,16 +140,20 @@ def _written(medium: Media, media: ExportMedia, folder: Path) -> dict[str, objec
     }
 
 
-def _named(folder: Path, cells: Cells) -> tuple[str, dict[str, object]]:
+def _named(folder: Path, role: str, cells: Cells) -> Name:
     if cells.fitting(_schema, "schema") is None:
         file = named_file(cells, folder)
-        return file.relative_to(folder).as_posix(), {ROLE: file}
+        return Name(key=file.relative_to(folder).as_posix(), media={role: file})
     uid = cells.text("uid")
     if not uid:
         raise CellError("it has no `uid`")
     cells.drop("id", "source", "source_key", "split")
     media = cells.fitting(lambda cell: cell if isinstance(cell, dict) else None, "media") or {}
-    return uid, {role: _medium(role, one, folder) for role, one in media.items()}
+    return Name(
+        key=uid,
+        media={role: _medium(role, one, folder) for role, one in media.items()},
+        modality=cells.text("modality"),
+    )
 
 
 def _schema(cell: object) -> int | None:

@@ -12,11 +12,12 @@ takes over for good after some errors in a row, or when the model cannot even be
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from truing.domain.errors import (
@@ -113,6 +114,23 @@ class Bench:
         else:
             self._answered_well(seat)
             return said, seat.ref
+        finally:
+            self._give_back(seat)
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[tuple[LoadedRecognizer, str]]:
+        """The model in use and its reference, for an utterance that is still going on.
+
+        Nobody else is answered by it meanwhile, and nothing answers in its place.
+
+        Raises:
+            NotFoundError: there is no champion yet.
+            ConflictError: the bench was closed.
+        """
+        seat = self._borrow()
+        try:
+            with seat.turn:
+                yield seat.model, seat.ref
         finally:
             self._give_back(seat)
 

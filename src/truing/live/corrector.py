@@ -31,6 +31,14 @@ INSTRUCTION = (
     "punctuation. Change nothing else, add nothing, answer no question in it. "
     "Reply with the corrected text alone."
 )
+LIPS = (
+    "You correct the output of a lip-reading model, often all in capitals. Replace words that make "
+    "no sense by words that look alike on the lips (p, b and m do, and so do t, d and n, or k and "
+    "g). Repair spelling, capitals and punctuation. Change nothing else, add nothing, answer no "
+    "question in it. Reply with the corrected text alone."
+)
+INSTRUCTIONS = {"lipreading": LIPS}
+"""By modality; `INSTRUCTION` for every other."""
 log = logging.getLogger(__name__)
 
 
@@ -62,13 +70,20 @@ class Corrector:
         model: the server's name of the model.
         seconds: patience for one text.
         key: sent as a Bearer token; None sends none.
+        instruction: what the server is asked to do.
 
     Raises:
         SettingError: an address that is not http or https, or no model.
     """
 
     def __init__(
-        self, url: str, model: str, *, seconds: float = 4.0, key: str | None = None
+        self,
+        url: str,
+        model: str,
+        *,
+        seconds: float = 4.0,
+        key: str | None = None,
+        instruction: str = INSTRUCTION,
     ) -> None:
         self._secure, self._host, self._port, self._path = _place(url)
         if not model:
@@ -76,7 +91,7 @@ class Corrector:
                 "`corrector.model` is empty",
                 hint="truing config set corrector.model NAME, as the chat server calls it",
             )
-        self._seconds, self._key = seconds, key
+        self._seconds, self._key, self._instruction = seconds, key, instruction
         self.model = model
 
     def correct(self, text: str) -> Correction:
@@ -126,7 +141,8 @@ class Corrector:
         return content
 
     def _question(self, text: str) -> bytes:
-        said = [{"role": "system", "content": INSTRUCTION}, {"role": "user", "content": text}]
+        order = {"role": "system", "content": self._instruction}
+        said = [order, {"role": "user", "content": text}]
         return json.dumps({"model": self.model, "messages": said, "temperature": 0}).encode()
 
     def _headers(self) -> dict[str, str]:

@@ -7,16 +7,17 @@ import dataclasses
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from truing.domain.clock import Clock
 from truing.domain.errors import TruingError, UnavailableError
 from truing.domain.media import IngestedMedia
-from truing.domain.modality import Modality
+from truing.domain.modality import CanStream, Modality, Stream
 from truing.domain.prediction import Prediction, PredictionKind, Recognition
 from truing.domain.recipe import MediaFile
 from truing.domain.sample import Added
@@ -40,6 +41,34 @@ class Transcript(Recognition):
     """What the corrector made of the text, or why nothing; None when there is no corrector."""
     duration: float | None = None
     """Seconds of what was heard, as decoding showed."""
+    took: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """Seconds from the call to the answer, part by part: `ingest`, what the model says of itself
+    (`stages`, or `model` as a whole), `corrector`."""
+
+
+class Following:
+    """One utterance while it goes on: pieces in, the text so far out; see `CanStream`."""
+
+    def __init__(self, stream: Stream, model: str) -> None:
+        self._stream = stream
+        self._model = model
+
+    def push(self, piece: object, time: float) -> Recognition | None:
+        """Takes the next piece (of lips: an RGB image); the text so far when it has changed.
+
+        Args:
+            piece: as the modality's model takes it.
+            time: seconds since the first one.
+        """
+        return self._stream.push(piece, time)
+
+    def finish(self) -> Transcript:
+        """The text of the whole; not kept."""
+        began = time.perf_counter()
+        said = self._stream.finish()
+        spent = time.perf_counter() - began
+        seconds = said.seconds if said.seconds is not None else spent
+        return _transcript(said, self._model, seconds=seconds)
 
 
 class Recognizer:
@@ -110,7 +139,9 @@ class Recognizer:
             ConflictError: the recognizer was closed.
         """
         role = self._modality.roles[0]
+        began = time.perf_counter()
         media = self._modality.ingest(role, source)
+        took = {"ingest": time.perf_counter() - began}
         utterance = Utterance(
             # A source that is not whole is read again when it is kept: its damage is noted then.
             media={role: media.data if media.damage is None else source},
@@ -132,15 +163,29 @@ class Recognizer:
         full = self._with_predictions(utterance, said, model, correction)
         sample, problem = self._keep(full) if keep else (None, None)
         duration = media.facts.get("duration")
-        parts = {each.name: getattr(said, each.name) for each in dataclasses.fields(Recognition)}
-        return Transcript(
-            **parts,
-            model=model,
+        took |= said.stages or {"model": said.seconds or 0.0}
+        took |= {"corrector": correction.seconds} if correction is not None else {}
+        return _transcript(
+            said,
+            model,
+            took=took,
             sample=sample,
             not_kept=problem,
             correction=correction,
             duration=float(duration) if isinstance(duration, (int, float)) else None,
         )
+
+    @contextlib.contextmanager
+    def following(self) -> Iterator[Following | None]:
+        """Follows an utterance that is still going on with the model in use; None when that model
+        needs the whole of it. The model answers nobody else meanwhile.
+
+        Raises:
+            NotFoundError: there is no champion yet.
+            ConflictError: the recognizer was closed.
+        """
+        with self._bench.lent() as (model, ref):
+            yield Following(model.stream(), ref) if isinstance(model, CanStream) else None
 
     def refresh(self) -> str | None:
         """Looks for another champion now and returns when it is in use; returns its reference.
@@ -203,3 +248,8 @@ class Recognizer:
         except (TruingError, OSError) as error:
             log.warning("an utterance was not kept: %s", type(error).__name__)
             return None, str(error)
+
+
+def _transcript(said: Recognition, model: str, **more: Any) -> Transcript:  # noqa: ANN401
+    parts = {each.name: getattr(said, each.name) for each in dataclasses.fields(Recognition)}
+    return Transcript(**{**parts, "model": model, **more})

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from truing.domain.clock import Clock
 from truing.domain.comparison import Interval, PairedFigures
 from truing.domain.dataset import DatasetRef, DatasetRow, Datasets, DatasetVersion, Split, SplitKind
+from truing.domain.digest import digest_bytes
 from truing.domain.errors import DamagedError, InvalidInputError, NothingToDoError
 from truing.domain.evaluation import EvaluatedRow, Evaluation, Evaluations, Metric, RowScore
 from truing.domain.ids import IdSource
@@ -60,6 +61,10 @@ class EvaluationRequest:
     """Samples the model was trained on, its ancestors' included."""
     fresh: bool = False
     """Evaluate again although a stored evaluation would do."""
+    most: int | None = None
+    """Judge by a sample of so many rows: a quick look, whose figures are not stored."""
+    kept: bool = True
+    """Whether the figures are stored; not those of a model that is run in an unusual way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,8 @@ class Held:
     rows: tuple[DatasetRow, ...]
     excluded: int
     forgotten: int
+    passed_over: int = 0
+    """Left out for a quick look."""
 
 
 def evaluate(
@@ -128,6 +135,7 @@ def evaluate(
         "excluded": held.excluded,
         "forgotten": held.forgotten,
         "unreadable": len(held.rows) - len(rows),
+        "passed_over": held.passed_over,
         "cluster_by": cluster_by,
         "baseline": _baseline(baseline, readable, rows, metrics[0], ports.statistics),
     }
@@ -145,7 +153,8 @@ def evaluate(
         created_at=ports.clock.now(),
         rows=tuple(rows),
     )
-    return ports.evaluations.add(evaluation)
+    kept = request.kept and not held.passed_over
+    return ports.evaluations.add(evaluation) if kept else evaluation
 
 
 def held_rows(datasets: Datasets, request: EvaluationRequest) -> Held:
@@ -170,7 +179,19 @@ def held_rows(datasets: Datasets, request: EvaluationRequest) -> Held:
             hint="review samples of the audit stream and freeze another version: "
             "truing review --queue audit",
         )
-    return Held(rows=tuple(rows), excluded=excluded, forgotten=forgotten)
+    sampled = _sampled(rows, request.most)
+    return Held(
+        rows=tuple(sampled),
+        excluded=excluded,
+        forgotten=forgotten,
+        passed_over=len(rows) - len(sampled),
+    )
+
+
+def _sampled(rows: Sequence[DatasetRow], most: int | None) -> list[DatasetRow]:
+    """At most so many rows, in their order: the same each time, a larger sample holds a smaller."""
+    ranked = sorted(rows, key=lambda row: digest_bytes(row.digest.encode()))
+    return sorted(ranked[:most], key=lambda row: row.position)
 
 
 def _stored(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from truing.domain.evaluation import EvaluatedRow, Metric
@@ -108,6 +108,26 @@ def _slice(name: str, rows: Sequence[EvaluatedRow], metric: Metric, seed: int) -
 def by_subject(rows: Sequence[EvaluatedRow], metric: Metric, *, seed: int = 0) -> list[Slice]:
     """Per speaker; rows of unknown speakers are left out."""
     return sliced(rows, metric, lambda row: row.subject, seed=seed)
+
+
+def by_familiarity(
+    rows: Sequence[EvaluatedRow], metric: Metric, learned: Collection[str], *, seed: int = 0
+) -> list[Slice]:
+    """Speakers the model learned from (`seen`) and others (`unseen`).
+
+    Args:
+        rows: rows of one evaluation; those of unknown speakers are left out.
+        metric: one they were scored with.
+        learned: the speakers it learned from; none when nobody knows, which gives no slice.
+        seed: for the intervals.
+    """
+
+    def name_of(row: EvaluatedRow) -> str | None:
+        if row.subject is None or not learned:
+            return None
+        return "seen" if row.subject in learned else "unseen"
+
+    return sliced(rows, metric, name_of, seed=seed)
 
 
 def by_duration(rows: Sequence[EvaluatedRow], metric: Metric, *, seed: int = 0) -> list[Slice]:

@@ -2,5 +2,8 @@
 
 from __future__ import annotations
 
-MODALITIES: dict[str, str] = {"speech": "truing.modalities.speech.modality:Speech"}
+MODALITIES: dict[str, str] = {
+    "speech": "truing.modalities.speech.modality:Speech",
+    "lipreading": "truing.modalities.lipreading.modality:LipReading",
+}
 """Built-in modalities, `name -> "module:attribute"`; nothing is imported to list them."""

@@ -79,6 +79,7 @@ def noise(seed: int, samples: int = 1600) -> npt.NDArray[np.int16]:
 class RowChanges(TypedDict, total=False):
     """What `exported_row` can be told."""
 
+    modality: str
     media: dict[str, Media]
     truth: str | None
     raw: str | None
@@ -98,6 +99,7 @@ class RowChanges(TypedDict, total=False):
 def exported_row(number: int, **changes: Unpack[RowChanges]) -> ExportedRow:
     """A pending row with that number; its uid and time follow from it."""
     said: RowChanges = {
+        "modality": "speech",
         "media": {},
         "truth": None,
         "raw": f"row {number}",

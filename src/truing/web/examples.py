@@ -130,6 +130,12 @@ CHOICES: dict[str, Any] = {
     "tags": ["names"],
     "findings": ["clipped"],
 }
+KIND: dict[str, Any] = {
+    "name": "speech",
+    "summary": "spoken words and their transcripts",
+    "in_use": True,
+    "champion": "speech/3",
+}
 FORGOTTEN: dict[str, Any] = {
     "samples": 1,
     "blobs": 1,

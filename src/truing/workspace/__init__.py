@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from truing.loop.review import Reviewed
     from truing.loop.select import Selected
     from truing.loop.suspect import Doubted
+    from truing.workspace.joining import Joining
 
 __all__ = ["Workspace"]
 
@@ -182,6 +183,13 @@ class Workspace:
 
         return self.settings.text("review.actor") or login_name()
 
+    @property
+    def usual_modality(self) -> str:
+        """The modality that is meant where none is named; see `choices.usual`."""
+        from truing.workspace.choices import usual
+
+        return usual(self)
+
     def modality(self, name: str) -> Modality:
         """A modality by name.
 
@@ -211,6 +219,12 @@ class Workspace:
         kind = PredictionKind.RECOGNIZER
         prediction = Prediction(kind=kind, recognition=said, model=model, created_at=now)
         return self.store.samples.add_prediction(id, prediction)
+
+    def joining(self, modality: str, *, source: str, subject: str | None = None) -> Joining:
+        """For an app that hands over video, output and correction one by one; see `joining`."""
+        from truing.workspace.joining import Joining
+
+        return Joining(self, modality, source=source, subject=subject)
 
     def import_from(self, format: str, path: str | Path, **options: Any) -> Imported:  # noqa: ANN401
         """Brings in everything a foreign source holds; see `collecting.import_from`."""

@@ -6,6 +6,7 @@ of samples that no figure has counted yet are missing until somebody asks for fi
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from truing.domain.tally import Slice
 if TYPE_CHECKING:
     from truing.workspace import Workspace
 
+DEFAULT = "speech"
 MOST = 200
 """Names of one kind; who looks for another one types it."""
 
@@ -23,7 +25,7 @@ class Choices:
     """Names, the most frequent first."""
 
     modalities: tuple[str, ...]
-    """By name."""
+    """Those in use, by name."""
     speakers: tuple[str, ...]
     sources: tuple[str, ...]
     tags: tuple[str, ...]
@@ -41,28 +43,57 @@ class Choices:
         }
 
 
-def choices(workspace: Workspace, modality: str = "speech") -> Choices:
-    """What samples of a modality may be narrowed to.
+def choices(workspace: Workspace, modality: str | None = None) -> Choices:
+    """What samples may be narrowed to.
 
     Args:
         workspace: whose samples.
-        modality: of which kind.
+        modality: of which kind; None: of all kinds.
     """
-    from truing.workspace import modalities
-
     samples = workspace.store.samples
+    used = in_use(workspace)
+    kinds = used if modality is None else (modality,)
     return Choices(
-        modalities=tuple(sorted(modalities.names())),
-        speakers=_counted(workspace, modality, Slice.SUBJECT),
-        sources=_counted(workspace, modality, Slice.SOURCE),
+        modalities=used,
+        speakers=_counted(workspace, kinds, Slice.SUBJECT),
+        sources=_counted(workspace, kinds, Slice.SOURCE),
         tags=_most_frequent(samples.tag_counts()),
         findings=_most_frequent(samples.finding_counts(modality)),
     )
 
 
-def _counted(workspace: Workspace, modality: str, by: Slice) -> tuple[str, ...]:
-    sums = workspace.store.tallies.sums(modality, by)
-    return _most_frequent({name: tally.samples for name, tally in sums.items()})
+def in_use(workspace: Workspace) -> tuple[str, ...]:
+    """The modalities that there are samples or models of, by name. Costs a few small queries."""
+    from truing.workspace import modalities
+
+    models, samples = workspace.store.models, workspace.store.samples
+    found = [
+        name
+        for name in sorted(modalities.names())
+        if any(samples.state_counts(name).values()) or models.all(name)
+    ]
+    return tuple(found)
+
+
+def usual(workspace: Workspace) -> str:
+    """The modality that is meant where none is named: that of most samples, else of most models;
+    speech in an empty workspace.
+    """
+    models, samples = workspace.store.models, workspace.store.samples
+
+    def weight(name: str) -> tuple[int, int, bool]:
+        kept = sum(samples.state_counts(name).values())
+        return kept, len(models.all(name)), name == DEFAULT
+
+    return max((DEFAULT, *in_use(workspace)), key=weight)
+
+
+def _counted(workspace: Workspace, modalities: tuple[str, ...], by: Slice) -> tuple[str, ...]:
+    counts: Counter[str] = Counter()
+    for modality in modalities:
+        sums = workspace.store.tallies.sums(modality, by)
+        counts.update({name: tally.samples for name, tally in sums.items()})
+    return _most_frequent(counts)
 
 
 def _most_frequent(counts: dict[str, int]) -> tuple[str, ...]:

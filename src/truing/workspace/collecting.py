@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from truing.domain.digest import digest_bytes
 from truing.domain.errors import InvalidInputError
 from truing.domain.event import Event
 from truing.domain.format import (
+    ANY_MODALITY,
     Followed,
     ImportedRow,
     Reader,
@@ -166,8 +166,12 @@ def current_session(workspace: Workspace, source: str, subject: str | None) -> s
     return f"{source}-{to_iso(now)}"
 
 
-def reader_of(name: str) -> Reader:
+def reader_of(name: str, *, role: str | None = None) -> Reader:
     """A format that can be imported.
+
+    Args:
+        name: see `truing formats`.
+        role: of the files that rows name, in a format whose rows may be of any modality.
 
     Raises:
         NotFoundError: no such format.
@@ -175,7 +179,9 @@ def reader_of(name: str) -> Reader:
     """
     from truing.workspace import formats
 
-    found = formats.load(name)()
+    kind = formats.load(name)
+    is_any = role is not None and kind.modality == ANY_MODALITY
+    found = kind(role=role) if is_any else kind()
     if not isinstance(found, Reader):
         raise InvalidInputError(f"`{name}` can only be exported", hint="truing import --help")
     return found
@@ -195,6 +201,7 @@ def import_from(
     path: Path,
     *,
     subject: str | None = None,
+    modality: str | None = None,
     on_progress: Callable[[Imported], None] = lambda _: None,
 ) -> Imported:
     """Brings in everything a source holds; a second time, only what is new.
@@ -204,30 +211,35 @@ def import_from(
         format: its name, see `truing formats`.
         path: the file or folder.
         subject: who is recorded, for rows that do not say.
+        modality: of rows that do not say, in a format that holds any; the usual one when left out.
         on_progress: called after each batch.
 
     Raises:
         NotFoundError: no such format, or nothing at `path`.
-        InvalidInputError: what lies there is not of this format.
+        InvalidInputError: what lies there is not of this format, or the format is of another
+            modality.
     """
-    reader = reader_of(format)
+    usual = workspace.modality(modality or workspace.usual_modality)
+    reader = reader_of(format, role=usual.roles[0])
+    if reader.modality != ANY_MODALITY:
+        if modality not in (None, reader.modality):
+            raise InvalidInputError(
+                f"`{format}` holds {reader.modality} samples, not {modality}",
+                hint="truing formats shows what each holds",
+            )
+        usual = workspace.modality(reader.modality)
     source = source_name(reader, path)
-    modality = workspace.modality(reader.modality)
     store = workspace.store
-    neighbours = Neighbours(
-        modality, store.samples, workspace.blobs, workspace.settings, remembers=True
-    )
-    capture = capture_ports(workspace, neighbours)
-    prepare = partial(_prepare, workspace, modality, capture, source, subject)
+    arriving = _Arriving(workspace, usual.name, source, subject)
 
     def stored(outcome: Imported) -> None:
-        neighbours.stored()
+        arriving.stored()
         on_progress(outcome)
 
     ports = ImportPorts(
         samples=store.samples,
         reviews=store.reviews,
-        prepare=prepare,
+        prepare=arriving.prepare,
         now=workspace.clock.now,
         together=workspace.blobs.together,
     )
@@ -243,27 +255,43 @@ def import_from(
     return outcome
 
 
-def _prepare(
-    workspace: Workspace,
-    modality: Modality,
-    ports: capturing.CapturePorts,
-    source: str,
-    subject: str | None,
-    row: ImportedRow,
-    predictions: tuple[Prediction, ...],
-) -> NewSample:
-    utterance = capturing.Utterance(
-        media=row.media,
-        predictions=predictions,
-        truth=row.truth,
-        subject=row.subject or subject,
-        session=row.session,
-        source=source,
-        source_key=row.key,
-        captured_at=row.captured_at,
-        context=row.context,
-    )
-    return capturing.prepare(modality, utterance, Sampling.WHOLESALE, ports, workspace.settings)
+class _Arriving:
+    """Makes samples of the rows of one import, whichever modality each is of."""
+
+    def __init__(self, workspace: Workspace, usual: str, source: str, subject: str | None) -> None:
+        self._workspace, self._usual = workspace, usual
+        self._source, self._subject = source, subject
+        self._neighbours: dict[str, Neighbours] = {}
+
+    def stored(self) -> None:
+        """A batch is stored: its samples are found in the store from now on."""
+        for one in self._neighbours.values():
+            one.stored()
+
+    def prepare(self, row: ImportedRow, predictions: tuple[Prediction, ...]) -> NewSample:
+        workspace = self._workspace
+        modality = workspace.modality(row.modality or self._usual)
+        if modality.name not in self._neighbours:
+            self._neighbours[modality.name] = Neighbours(
+                modality,
+                workspace.store.samples,
+                workspace.blobs,
+                workspace.settings,
+                remembers=True,
+            )
+        utterance = capturing.Utterance(
+            media=row.media,
+            predictions=predictions,
+            truth=row.truth,
+            subject=row.subject or self._subject,
+            session=row.session,
+            source=self._source,
+            source_key=row.key,
+            captured_at=row.captured_at,
+            context=row.context,
+        )
+        ports = capture_ports(workspace, self._neighbours[modality.name])
+        return capturing.prepare(modality, utterance, Sampling.WHOLESALE, ports, workspace.settings)
 
 
 def follow(

@@ -26,6 +26,7 @@ from truing.loop.train import RowExamples
 
 if TYPE_CHECKING:
     from truing.domain.ports import Blobs
+    from truing.formats.standardise import Standard
     from truing.workspace import Workspace
 
 
@@ -40,6 +41,7 @@ def freeze(
     validation_share: float | None = None,
     seed: int = 0,
     where: SampleFilter | None = None,
+    standard: Standard | None = None,
     on_progress: Callable[[freezing.Progress], None] = lambda _: None,
 ) -> DatasetVersion:
     """Makes the next version of a dataset from the reviewed samples.
@@ -54,6 +56,7 @@ def freeze(
         validation_share: share of all samples; the setting when left out.
         seed: of the assignment of new groups.
         where: narrows further.
+        standard: what becomes of pictures when the version is exported.
         on_progress: called after each batch; what it raises leaves nothing behind.
 
     Raises:
@@ -83,6 +86,7 @@ def freeze(
             "validation_share": rule.validation_share,
             "seed": seed,
             "test_speakers": len(rule.test_speakers),
+            **({} if standard is None else {"standard": standard.as_dict()}),
         },
     )
     store = workspace.store

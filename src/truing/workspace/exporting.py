@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from truing.domain.dataset import DatasetRef, DatasetRow, Split
 from truing.domain.errors import ConflictError, InvalidInputError, NothingToDoError
-from truing.domain.format import ExportedRow, Writer
+from truing.domain.format import ANY_MODALITY, ExportedRow, Writer
 from truing.domain.sample import Sample, SampleFilter
 from truing.platform.files import storage_error
 
 if TYPE_CHECKING:
+    from truing.formats.standardise import Standard
     from truing.workspace import Workspace
 
 
@@ -51,6 +53,7 @@ def _exported(sample: Sample, split: Split | None) -> ExportedRow:
     return ExportedRow(
         id=sample.id,
         uid=sample.uid,
+        modality=sample.modality,
         media={medium.role: medium for medium in sample.media},
         truth=sample.truth,
         raw=raw.text if raw else None,
@@ -76,6 +79,7 @@ def export(
     *,
     where: SampleFilter | None = None,
     dataset: str | None = None,
+    standard: Standard | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Path:
     """Writes samples, or a dataset version, in a foreign format.
@@ -87,6 +91,8 @@ def export(
             forgetting finds it.
         where: which samples.
         dataset: `name@number` instead of `where`.
+        standard: what becomes of pictures, in formats that hold them; the version's own one, if
+            it was frozen with one, when left out.
         on_progress: told how many rows are written, now and then; what it raises leaves nothing
             behind.
 
@@ -95,18 +101,17 @@ def export(
 
     Raises:
         ConflictError: the target exists.
+        InvalidInputError: a format that cannot be exported, or has no pictures to standardise.
         NothingToDoError: no sample matches.
     """
-    from truing.workspace import formats
-
-    writer = formats.load(format)()
-    if not isinstance(writer, Writer):
-        raise InvalidInputError(f"`{format}` can only be imported", hint="truing export --help")
-    if dataset is not None:
-        rows: Iterable[ExportedRow] = exported_dataset(workspace, _known(workspace, dataset))
-        title = dataset.replace("@", "-")
+    version = None if dataset is None else workspace.store.datasets.get(DatasetRef.parse(dataset))
+    writer = _writer(format, standard, {} if version is None else version.parameters)
+    if version is not None:
+        _must_hold(writer, version.modality, str(version.ref))
+        rows: Iterable[ExportedRow] = exported_dataset(workspace, version.ref)
+        title = str(version.ref).replace("@", "-")
     else:
-        rows, title = exported_samples(workspace, where or SampleFilter()), "samples"
+        rows, title = exported_samples(workspace, _of(writer, where or SampleFilter())), "samples"
     place = target or _free_name(workspace.layout.exports, f"{title}-{format}")
     if place.exists() and (place.is_file() or any(place.iterdir())):
         raise ConflictError(f"`{place}` exists already", hint="name another target")
@@ -124,6 +129,27 @@ def export(
     return place
 
 
+def _writer(format: str, standard: Standard | None, frozen_with: Mapping[str, object]) -> Writer:
+    from truing.workspace import formats
+
+    kind = formats.load(format)
+    takes = "standard" in signature(kind).parameters
+    if standard is not None and not takes:
+        raise InvalidInputError(
+            f"`{format}` writes no pictures that could be standardised",
+            hint="choose imagefolder, parquet, webdataset or nexvision",
+        )
+    frozen = frozen_with.get("standard")
+    if standard is None and takes and isinstance(frozen, Mapping):
+        from truing.formats.standardise import Standard
+
+        standard = Standard.from_dict(frozen)
+    writer = kind() if standard is None else kind(standard=standard)
+    if not isinstance(writer, Writer):
+        raise InvalidInputError(f"`{format}` can only be imported", hint="truing export --help")
+    return writer
+
+
 def _counted(
     rows: Iterable[ExportedRow], on_progress: Callable[[int], None]
 ) -> Iterator[ExportedRow]:
@@ -133,8 +159,21 @@ def _counted(
         yield row
 
 
-def _known(workspace: Workspace, dataset: str) -> DatasetRef:
-    return workspace.store.datasets.get(DatasetRef.parse(dataset)).ref
+def _of(writer: Writer, where: SampleFilter) -> SampleFilter:
+    """Those samples of the filter that the format can hold."""
+    if where.modality is not None:
+        _must_hold(writer, where.modality, "the filter")
+    elif writer.modality != ANY_MODALITY:
+        return replace(where, modality=writer.modality)
+    return where
+
+
+def _must_hold(writer: Writer, modality: str, what: str) -> None:
+    if writer.modality not in (ANY_MODALITY, modality):
+        raise InvalidInputError(
+            f"`{writer.name}` holds {writer.modality} samples, and {what} is of {modality}",
+            hint="truing formats shows what each holds; jsonl holds any",
+        )
 
 
 @contextmanager

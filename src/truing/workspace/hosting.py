@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from truing.domain.errors import NothingToDoError
 from truing.domain.prediction import Prediction, PredictionKind, Recognition
-from truing.live.corrector import KEY, Correction, Corrector
+from truing.live.corrector import INSTRUCTION, INSTRUCTIONS, KEY, Correction, Corrector
 from truing.live.hosted import HostedModel, HostProgram
 
 if TYPE_CHECKING:
@@ -46,8 +46,12 @@ def hosted_model(workspace: Workspace, modality: str, place: str) -> HostedModel
     )
 
 
-def corrector_of(settings: Settings) -> Corrector | None:
+def corrector_of(settings: Settings, modality: str = "speech") -> Corrector | None:
     """The live corrector that the settings name; None when they name none.
+
+    Args:
+        settings: of the workspace.
+        modality: whose text it is to correct.
 
     Raises:
         SettingError: an address that cannot be used, or no model.
@@ -60,6 +64,7 @@ def corrector_of(settings: Settings) -> Corrector | None:
         settings.text("corrector.model"),
         seconds=settings.number("corrector.seconds"),
         key=os.environ.get(KEY) or None,
+        instruction=INSTRUCTIONS.get(modality, INSTRUCTION),
     )
 
 
@@ -76,7 +81,8 @@ def correct(workspace: Workspace, text: str, *, sample: int | None = None) -> Co
         SettingError: the settings of the corrector do not fit together.
         NotFoundError: no such sample.
     """
-    corrector = corrector_of(workspace.settings)
+    modality = workspace.sample(sample).modality if sample is not None else "speech"
+    corrector = corrector_of(workspace.settings, modality)
     if corrector is None:
         raise NothingToDoError(
             "there is no corrector", hint="truing config set corrector.url names a chat server"

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 _LICENCE = re.compile(r"^license:\s*(\S.*)$", re.MULTILINE)
-_KEPT = {".json", ".safetensors", ".txt", ".md", ".model", ".tiktoken"}
+_KEPT = {".json", ".safetensors", ".txt", ".md", ".model", ".tiktoken", ".jinja"}
 """What is taken of a folder from outside: a model, its tokenizer and what is said of them."""
 
 
@@ -97,6 +97,7 @@ def import_model(
                 f"the model in `{source}` is not the one its description speaks of",
                 hint="copy the file again from where it was made",
             )
+        _refuse_external(draft, source)
         arrival = Arrival(
             told=told, files=Path(beside), draft=draft, request=request_of(told), speaker=speaker
         )
@@ -165,30 +166,33 @@ def _from_folder(
     licence: str | None,
 ) -> ImportedModel:
     """Copies a model folder in; a folder that is here already is not taken twice."""
+    from truing.modalities.lipreading.external import is_external, take_in
+    from truing.modalities.lipreading.recognize import kind_of
     from truing.modalities.speech.model_folder import find_model
 
     workspace.modality(modality)
     if modality == "speech":
         find_model(str(folder))
-    if not any(folder.rglob("*.safetensors")):
+    if modality == "lipreading":
+        kind_of(folder)
+    external = is_external(folder)
+    if not external and not any(folder.rglob("*.safetensors")):
         raise InvalidInputError(
             f"`{folder}` holds no safetensors",
             hint="save the model as safetensors (`save_pretrained(…, safe_serialization=True)`)",
         )
     with workspace.model_files.draft() as draft:
-        for file in sorted(folder.rglob("*")):
-            name = file.relative_to(folder)
-            plain = file.is_file() and not any(part.startswith(".") for part in name.parts)
-            if plain and file.suffix.lower() in _KEPT and name.as_posix() != DESCRIPTION:
-                (draft / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, draft / name)
+        notes = [f"it asks, on this machine: {take_in(folder, draft)}"] if external else []
+        if not external:
+            _copy(folder, draft)
         refuse_pickles(draft)
         digest = folder_digest(draft)
         known = known_model(workspace, lambda one: one.digest == digest)
         if known is not None:
             return ImportedModel(model=known, new=False)
         terms = licence or _licence_in(folder)
-        notes = () if terms else ("its licence is not known: look before you pass it on",)
+        if not terms and not external:
+            notes.append("its licence is not known: look before you pass it on")
         model = registered(
             workspace,
             draft,
@@ -209,7 +213,27 @@ def _from_folder(
             ),
             {"notes": list(notes), "from": folder.name},
         )
-    return ImportedModel(model=model, new=True, notes=notes)
+    return ImportedModel(model=model, new=True, notes=tuple(notes))
+
+
+def _copy(folder: Path, draft: Path) -> None:
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder)
+        plain = file.is_file() and not any(part.startswith(".") for part in name.parts)
+        if plain and file.suffix.lower() in _KEPT and name.as_posix() != DESCRIPTION:
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, draft / name)
+
+
+def _refuse_external(draft: Path, source: Path) -> None:
+    """A model names programs of a machine only where a person names the model's folder."""
+    from truing.modalities.lipreading.external import is_external
+
+    if is_external(draft):
+        raise InvalidInputError(
+            f"the model in `{source}` would run a program of this machine",
+            hint="write its config.json yourself: docs/how-to/chaplin.md",
+        )
 
 
 def _licence_in(folder: Path) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from truing.domain.dataset import DatasetRef, Split
+from truing.domain.dataset import DatasetRef, DatasetRow, Split
 from truing.domain.errors import DamagedError, NotFoundError
 from truing.domain.model import GENERAL, ModelRef, ModelVersion
 
@@ -107,21 +108,37 @@ def _modality_names() -> list[str]:
 
 def lineage_uids(workspace: Workspace, model: NamedModel) -> set[str]:
     """The samples a model or any of its parents was trained on, as far as this workspace knows."""
-    store = workspace.store
-    names = [model.name, *model.parents]
-    known = {str(one.ref): one for one in store.models.all()}
     used: set[str] = set()
-    for name in names:
-        version = known.get(name)
-        if version is None:
-            continue
+    for version in _lineage(workspace, model):
         if version.dataset is None:
             used.update(_learned_here(workspace, version.ref))
-            continue
-        for part in (Split.TRAIN, Split.VALIDATION):
-            rows = store.datasets.rows(DatasetRef.parse(version.dataset), part)
+        else:
+            rows = _learned_rows(workspace, version.dataset)
             used.update(str(row.sample_uid) for row in rows if row.sample_uid is not None)
     return used
+
+
+def lineage_subjects(workspace: Workspace, model: NamedModel) -> set[str]:
+    """The speakers a model or any of its parents was trained on, as far as its datasets tell."""
+    return {
+        str(row.payload["subject"])
+        for version in _lineage(workspace, model)
+        if version.dataset is not None
+        for row in _learned_rows(workspace, version.dataset)
+        if row.payload is not None and row.payload["subject"]
+    }
+
+
+def _lineage(workspace: Workspace, model: NamedModel) -> list[ModelVersion]:
+    """A model and its parents, those that this workspace knows."""
+    known = {str(one.ref): one for one in workspace.store.models.all()}
+    return [known[name] for name in (model.name, *model.parents) if name in known]
+
+
+def _learned_rows(workspace: Workspace, dataset: str) -> Iterator[DatasetRow]:
+    ref = DatasetRef.parse(dataset)
+    for part in (Split.TRAIN, Split.VALIDATION):
+        yield from workspace.store.datasets.rows(ref, part)
 
 
 def _learned_here(workspace: Workspace, ref: ModelRef) -> list[str]:

@@ -250,7 +250,7 @@ def recognizer(
         champions,
         clock=workspace.clock,
         capture=(lambda utterance: _keep(workspace, kind, utterance)) if keep else None,
-        corrector=corrector_of(workspace.settings) if hosted else None,
+        corrector=corrector_of(workspace.settings, modality) if hosted else None,
     )
 
 

@@ -48,6 +48,7 @@ class _Speaker:
         *,
         text_only: bool,
         spare: NamedModel | None,
+        options: Mapping[str, object],
     ) -> None:
         if not isinstance(modality, CanRecognize):
             raise InvalidInputError(
@@ -57,7 +58,7 @@ class _Speaker:
         self._modality = modality
         self._model = model
         self._spare = spare
-        self._options = {"text_only": True} if text_only else {}
+        self._options = {**options, **({"text_only": True} if text_only else {})}
         self._loaded: LoadedRecognizer | None = None
 
     @property
@@ -100,6 +101,7 @@ def speaking(
     *,
     text_only: bool = False,
     spare: NamedModel | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> Iterator[_Speaker]:
     """A model for as long as it is needed.
 
@@ -108,8 +110,9 @@ def speaking(
         model: the model.
         text_only: spend no time on more than the text.
         spare: answers from when the model cannot be loaded, or fails on sound that is sound.
+        options: of the recognizer, such as `quantize_4bit`.
     """
-    speaker = _Speaker(modality, model, text_only=text_only, spare=spare)
+    speaker = _Speaker(modality, model, text_only=text_only, spare=spare, options=options or {})
     try:
         yield speaker
     finally:
@@ -124,6 +127,8 @@ def evaluate(
     *,
     fresh: bool = False,
     known: bool = False,
+    most: int | None = None,
+    options: Mapping[str, object] | None = None,
     on_progress: Progress | None = None,
 ) -> Evaluation:
     """Figures of a model on one part of a dataset version, with a trivial baseline beside it.
@@ -135,6 +140,9 @@ def evaluate(
         split: `test`, `validation` or `train`.
         fresh: evaluate again although it was done before.
         known: only look up what was measured before; no model is loaded.
+        most: judge by a sample of so many rows; the figures of such a quick look are not stored.
+        options: of the recognizer, such as `{"quantize_4bit": True}`; figures of a model that is
+            run in such a way are not stored either.
         on_progress: called with (rows done, rows in all).
 
     Raises:
@@ -145,6 +153,8 @@ def evaluate(
         raise InvalidInputError(
             f"there is no split `{split}`", hint=f"choose one of {', '.join(Split)}"
         )
+    if most is not None and most < 1:
+        raise InvalidInputError(f"`{most}` rows judge nothing", hint="give 1 or more")
     version = workspace.store.datasets.get(DatasetRef.parse(dataset))
     modality = workspace.modality(version.modality)
     found = model_named(workspace, model, version.modality)
@@ -156,7 +166,9 @@ def evaluate(
         split=Split(split),
         # Judging by the rows it learned from is only sound when that is what was asked for.
         exclude_uids=frozenset(lineage_uids(workspace, found)) if split == "test" else frozenset(),
-        fresh=fresh,
+        fresh=fresh or bool(options),
+        most=most,
+        kept=not options,
     )
     store = workspace.store
     ports = evaluating.EvaluatePorts(
@@ -177,10 +189,10 @@ def evaluate(
     baseline = _baseline(workspace, modality, version.ref)
     if known:
         return evaluating.evaluate(request, modality.metrics, unheard, ports, baseline=baseline)
-    with speaking(modality, found, text_only=True) as speaker:
+    with speaking(modality, found, text_only=True, options=options) as speaker:
         said = evaluating.remembered(
             lambda row: speaker.recognize(_logged(row, path).media),
-            found.digest,
+            _known_as(found, options),
             store.recognitions,
         )
         return evaluating.evaluate(
@@ -191,6 +203,12 @@ def evaluate(
             baseline=baseline,
             on_progress=on_progress,
         )
+
+
+def _known_as(model: NamedModel, options: Mapping[str, object] | None) -> str:
+    """By what its answers are remembered: run in another way, a model says other things."""
+    told = "".join(f"+{name}={value}" for name, value in sorted((options or {}).items()))
+    return f"{model.digest}{told}"
 
 
 def _logged(row: DatasetRow, path: Callable[[str], Path]) -> Example:

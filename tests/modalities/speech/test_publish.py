@@ -17,8 +17,9 @@ from truing.domain.errors import (
     NotFoundError,
     UnavailableError,
 )
-from truing.modalities.speech.publish import highest, publish
+from truing.modalities.speech.publish import publish
 from truing.modalities.speech.recognize import open_recognizer
+from truing.platform.numbered import highest
 
 
 def test_the_next_number_is_what_the_app_loads(

@@ -339,6 +339,7 @@ OF_CONTRIBUTORS = (
         "GET /api/live/consent",
         "POST /v1/audio/transcriptions",
         "GET /v1/models",
+        "GET /api/modalities",
     ),
 )
 """All that a contributor may ask for besides samples of their own."""

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from truing.domain.errors import (
-    ConflictError,
     DamagedError,
     InvalidInputError,
     MissingDependencyError,
@@ -25,7 +22,7 @@ from truing.modalities.speech.decoding import FRAME
 from truing.modalities.speech.model_folder import find_model, is_ctranslate2
 from truing.modalities.speech.transformers_runtime import without_progress_bars
 from truing.modalities.speech.vocabulary import read_json
-from truing.platform.files import storage_error, sync_file, sync_folder
+from truing.platform.numbered import add_numbered
 
 COPIED = ("tokenizer.json", "generation_config.json")
 QUANTIZATIONS = (
@@ -38,7 +35,6 @@ QUANTIZATIONS = (
     "int8_bfloat16",
     "int16",
 )
-ATTEMPTS = 20
 
 
 def publish(model: Path, target: Path, options: Mapping[str, object]) -> Path:
@@ -64,18 +60,7 @@ def publish(model: Path, target: Path, options: Mapping[str, object]) -> Path:
             f"`{folder}` is a CTranslate2 folder already",
             hint="give the folder with `model.safetensors` it was made from",
         )
-    target = target.expanduser()
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        # A leading dot keeps the unfinished folder out of the app's sight.
-        draft = Path(tempfile.mkdtemp(prefix=".publishing-", dir=target))
-        try:
-            convert(folder, draft / "model", quantization)
-            return _install(draft / "model", target)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
-        raise storage_error(error, target) from error
+    return add_numbered(target.expanduser(), lambda place: convert(folder, place, quantization))
 
 
 def _quantization(options: Mapping[str, object]) -> str | None:
@@ -157,34 +142,3 @@ def _preprocessor(config: Mapping[str, Any]) -> dict[str, object]:
         "return_attention_mask": False,
         "sampling_rate": 16_000,
     }
-
-
-def highest(target: Path) -> int:
-    """The highest all-digit sub-folder, 0 when there is none."""
-    numbered = (p for p in target.iterdir() if p.name.isascii() and p.name.isdigit())
-    return max((int(p.name) for p in numbered if p.is_dir()), default=0)
-
-
-def _install(draft: Path, target: Path) -> Path:
-    """Syncs the finished folder and gives it the next number in one step."""
-    for file in draft.iterdir():
-        with file.open("rb+") as stream:
-            sync_file(stream.fileno())
-    sync_folder(draft)
-    first = highest(target) + 1
-    for number in range(first, first + ATTEMPTS):
-        final = target / str(number)
-        if final.exists():
-            continue
-        try:
-            draft.rename(final)
-        except OSError:
-            # Did somebody else publish the same number meanwhile? Then take the next one.
-            if not final.exists():
-                raise
-            continue
-        sync_folder(target)
-        return final
-    raise ConflictError(
-        f"other programs keep publishing into `{target}`", hint="publish again in a moment"
-    )

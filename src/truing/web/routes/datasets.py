@@ -37,10 +37,13 @@ def datasets(
     limit: Annotated[int, Query(ge=1, le=MOST_ON_A_PAGE)] = 50,
     after: Annotated[str | None, Query(max_length=300)] = None,
     name: Annotated[str | None, Query(max_length=200)] = None,
+    modality: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """Dataset versions, newest first."""
     every = [
-        one for one in web.workspace.store.datasets.all() if name is None or one.ref.name == name
+        one
+        for one in web.workspace.store.datasets.all()
+        if name in (None, one.ref.name) and modality in (None, one.modality)
     ]
     names = [str(one.ref) for one in every]
     first = names.index(after) + 1 if after in names else 0

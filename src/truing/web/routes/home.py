@@ -11,7 +11,7 @@ from truing.web.access.gate import VisitorDep, needs
 from truing.web.access.rights import Right
 from truing.web.answers import json_answer, shown
 from truing.web.context import WebDep
-from truing.web.examples import CHOICES, NEXT_STEP, STATS
+from truing.web.examples import CHOICES, KIND, NEXT_STEP, STATS
 
 router = APIRouter(prefix="/api", tags=["home"])
 
@@ -37,6 +37,12 @@ def stats(web: WebDep, modality: Annotated[str, Query(max_length=100)] = "speech
     return json_answer(web.figures.everything(modality))
 
 
+@router.get("/counts", dependencies=[needs(Right.READ)], responses=shown(STATS["counts"]))
+def counts(web: WebDep, modality: Annotated[str | None, Query(max_length=100)] = None) -> Response:
+    """Samples in each state, of one modality or of all; as quick in a large workspace."""
+    return json_answer(web.figures.counts(modality))
+
+
 @router.get("/next", dependencies=[needs(Right.READ)], responses=shown({"items": [NEXT_STEP]}))
 def next_steps(web: WebDep, modality: Annotated[str, Query(max_length=100)] = "speech") -> Response:
     """What to do next, most urgent first: the page where it is done, and the same as a command."""
@@ -47,8 +53,31 @@ def next_steps(web: WebDep, modality: Annotated[str, Query(max_length=100)] = "s
 
 
 @router.get("/choices", dependencies=[needs(Right.READ)], responses=shown(CHOICES))
-def choices(web: WebDep, modality: Annotated[str, Query(max_length=100)] = "speech") -> Response:
+def choices(web: WebDep, modality: Annotated[str | None, Query(max_length=100)] = None) -> Response:
     """The names that lists of samples may be narrowed to, the most frequent first."""
     from truing.workspace.choices import choices as found
 
     return json_answer(found(web.workspace, modality).as_dict())
+
+
+@router.get(
+    "/modalities",
+    dependencies=[needs(Right.CONTRIBUTE)],
+    responses=shown({"items": [KIND]}),
+)
+def kinds(web: WebDep) -> Response:
+    """The modalities there are, and which of them have samples or models here."""
+    from truing.workspace import modalities
+    from truing.workspace.choices import in_use
+
+    used = in_use(web.workspace)
+    items = [
+        {
+            "name": name,
+            "summary": web.workspace.modality(name).summary,
+            "in_use": name in used,
+            "champion": web.hearing.champion(name),
+        }
+        for name in sorted(modalities.names())
+    ]
+    return json_answer({"items": items})

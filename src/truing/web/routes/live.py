@@ -33,14 +33,16 @@ SOURCE = "record"
 
 
 async def sound_of(request: Request) -> bytes:
-    """The body of a request: a sound file, or bare samples that become one.
+    """The body of a request: a sound file or a video, or bare samples that become one.
 
     Raises:
         InvalidInputError: it is empty, or half a sample is at its end.
     """
     data = await request.body()
     if not data:
-        raise InvalidInputError("the request has no body", hint="send a sound file as its body")
+        raise InvalidInputError(
+            "the request has no body", hint="send a sound file or a video as its body"
+        )
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return as_wav(data) if kind in PCM else data
 
@@ -68,6 +70,7 @@ def as_wav(samples: bytes) -> bytes:
 
 
 Name = Annotated[str | None, Query(min_length=1, max_length=200)]
+Modality = Annotated[str, Query(min_length=1, max_length=100)]
 
 
 @router.post(
@@ -79,6 +82,7 @@ Name = Annotated[str | None, Query(min_length=1, max_length=200)]
             "content": {
                 "audio/pcm": {"schema": {"type": "string", "format": "binary"}},
                 "audio/*": {"schema": {"type": "string", "format": "binary"}},
+                "video/*": {"schema": {"type": "string", "format": "binary"}},
             },
         }
     },
@@ -91,11 +95,14 @@ def transcribe(
     session: Name = None,
     source: Annotated[str, Query(min_length=1, max_length=200)] = SOURCE,
     file: Name = None,
+    modality: Modality = "speech",
     *,
     keep: bool = True,
     correct: bool = True,
 ) -> Heard:
     """Recognises the body: bare 16-bit samples at 16 kHz (`audio/pcm`), or any sound file.
+
+    With `modality=lipreading` it is a video of a speaking face.
 
     What the page records is kept once consent was given; `keep=false` keeps nothing in any case.
     With `correct=false` the answer does not wait for the corrector: ask for it by its own route.
@@ -109,7 +116,7 @@ def transcribe(
         keep=keep and (source != SOURCE or consent_of(web.workspace).asked),
         correct=correct,
     )
-    said = web.hearing.transcribe(spoken)
+    said = web.hearing.transcribe(spoken, modality)
     announce(web, said)
     return heard(said)
 
@@ -162,22 +169,22 @@ def _said_in(web: Web, visitor: Visitor, id: int) -> str | None:
 
 
 @router.get("/api/live/status", dependencies=[needs(Right.CONTRIBUTE)])
-def status(web: WebDep) -> LiveStatus:
+def status(web: WebDep, modality: Modality = "speech") -> LiveStatus:
     """Whether there is a model to answer."""
     return LiveStatus(
-        modality="speech",
-        champion=web.hearing.champion(),
-        loaded=web.hearing.loaded(),
+        modality=modality,
+        champion=web.hearing.champion(modality),
+        loaded=web.hearing.loaded(modality),
         corrector=web.workspace.settings.text("corrector.url") or None,
-        accepts=[*PCM],
+        accepts=[*PCM] if modality == "speech" else [],
     )
 
 
 @router.post("/api/live/warm", dependencies=[needs(Right.CONTRIBUTE)])
-def warm(web: WebDep) -> LiveStatus:
+def warm(web: WebDep, modality: Modality = "speech") -> LiveStatus:
     """Loads the live model, so that the first utterance is answered as quickly as the next."""
-    web.hearing.warm_up()
-    return status(web)
+    web.hearing.warm_up(modality)
+    return status(web, modality)
 
 
 @router.get("/api/live/consent", dependencies=[needs(Right.CONTRIBUTE)])

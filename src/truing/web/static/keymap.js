@@ -139,27 +139,29 @@ function pressedKey(event) {
   const editing = inText(event.target);
   if (document.querySelector("dialog[open]")) return;
   if (!editing && ownKey(event.target, pressed)) return;
-  const sequence = pending ? `${pending} ${pressed}` : pressed;
-  const single = pressed.length === 1;
-  for (const action of keymap.value) {
-    if (editing ? action.where === "page" : action.where === "editor") continue;
-    if (single && singleKeysOff.value && action.id !== "help") continue;
-    const bound = handlers.get(action.id)?.at(-1)?.bound[action.id];
-    if (!bound) continue;
-    if (action.keys.includes(sequence) || action.keys.includes(pressed)) {
-      forgetPending();
-      event.preventDefault();
-      bound(event);
-      return;
-    }
-    if (!editing && !pending && action.keys.some((keys) => keys.startsWith(`${pressed} `))) {
-      pending = pressed;
-      clearTimeout(pendingTimer);
-      pendingTimer = setTimeout(forgetPending, 900);
-      return;
-    }
+  const counts = keymap.value.filter((action) => boundTo(action) && isMeant(action, pressed, editing));
+  const has = (keys) => counts.find((action) => action.keys.includes(keys));
+  // A second key belongs to the first, whatever it does alone.
+  const action = (pending && has(`${pending} ${pressed}`)) || has(pressed);
+  if (action) {
+    forgetPending();
+    event.preventDefault();
+    boundTo(action)(event);
+  } else if (!editing && !pending && counts.some(({ keys }) => keys.some((one) => one.startsWith(`${pressed} `)))) {
+    pending = pressed;
+    clearTimeout(pendingTimer);
+    pendingTimer = setTimeout(forgetPending, 900);
+  } else {
+    forgetPending();
   }
-  forgetPending();
+}
+
+const boundTo = (action) => handlers.get(action.id)?.at(-1)?.bound[action.id];
+
+/** Whether an action counts where the key was pressed. */
+function isMeant(action, pressed, editing) {
+  if (editing ? action.where === "page" : action.where === "editor") return false;
+  return !(pressed.length === 1 && singleKeysOff.value && action.id !== "help");
 }
 
 function forgetPending() {

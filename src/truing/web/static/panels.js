@@ -17,10 +17,32 @@
 //   styled                         true: /panels/<modality>.css is loaded with it
 //   keys                           rows for the keymap; Player binds them with `useKeys`
 //   lengthHint(sample, text)       a warning when a text does not fit the medium, or null
+//   still      true: nothing of it plays, so that no page offers to play it at once
+//   words      what pages call the parts of its samples, where they are not those of `WORDS`
 
+import { signal } from "#/html.js";
 import { addKeys } from "#/keymap.js";
 
+const WORDS = {
+  medium: "Recording",
+  text: "What was really said",
+  placeholder: "Type what was said",
+  refusal: "type what was said, or reject the sample",
+  readings: "What models said",
+  raw: "Heard",
+  corrected: "Corrected",
+  accept: "Accept what was heard",
+  recognizer: "Recognized",
+  corrector: "Corrected by a language model",
+  nothing: "No model has said anything of this sample: type what was said.",
+};
+
 const loaded = new Map();
+/** The words of the panels that are here. */
+const known = signal({});
+
+/** What a page calls the parts of a modality's samples. */
+export const wordsOf = (modality) => known.value[modality] ?? WORDS;
 
 /** The panel of a modality; loaded once. */
 export function panelOf(modality) {
@@ -28,6 +50,7 @@ export function panelOf(modality) {
     const found = import(`/panels/${modality}.js`).then(({ panel }) => {
       addKeys(panel.keys ?? []);
       if (panel.styled) addStyles(modality);
+      known.value = { ...known.value, [modality]: { ...WORDS, ...panel.words } };
       return panel;
     });
     found.catch(() => loaded.delete(modality));

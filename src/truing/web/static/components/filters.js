@@ -6,6 +6,7 @@
 import { html, signal, useEffect, useRef, useState } from "#/html.js";
 import { Dialog } from "#/components/dialog.js";
 import { Icon } from "#/components/icon.js";
+import { modalityTitle } from "#/components/modality.js";
 import { api } from "#/api.js";
 import { addKeys, keysOf, useKeys } from "#/keymap.js";
 import { route, setParams } from "#/router.js";
@@ -70,7 +71,7 @@ function isEmpty(one) {
 /** Each thing that is set: its name, how it reads, and what takes it away. */
 function partsOf(value) {
   const words = {
-    modality: (one) => one,
+    modality: modalityTitle,
     speaker: (one) => `speaker ${one}`,
     session: (one) => `session ${one}`,
     source: (one) => `source ${one}`,
@@ -132,6 +133,7 @@ export function FilterBar({ value, onChange, counts, states = true, children }) 
   return html`<section class="filters" aria-label="Filters">
     <div class="filters-bar">
       <${Search} box=${search} value=${value.text ?? ""} onChange=${(text) => onChange({ ...value, text })} />
+      ${choices.modalities.length > 1 && html`<${KindChoice} value=${value} onChange=${onChange} names=${choices.modalities} />`}
       ${states && html`<${StateChoice} value=${value} onChange=${onChange} counts=${counts} />`}
       <button type="button" aria-haspopup="dialog" title="All filters (${keysOf("filter.panel")})" onClick=${() => setOpen(true)}>
         <${Icon} name="filter" /><span>Filters</span>
@@ -193,6 +195,17 @@ function StateChoice({ value, onChange, counts }) {
   </label>`;
 }
 
+/** Only where there is more than one kind of samples. */
+function KindChoice({ value, onChange, names }) {
+  return html`<label class="filters-state">
+    <span class="visually-hidden">Kind</span>
+    <select value=${value.modality ?? ""} onChange=${(event) => onChange({ ...value, modality: event.currentTarget.value })}>
+      <option value="">All kinds</option>
+      ${names.map((name) => html`<option key=${name} value=${name}>${modalityTitle(name)}</option>`)}
+    </select>
+  </label>`;
+}
+
 function Chips({ parts, onChange }) {
   if (!parts.length) return null;
   return html`<ul class="filters-chips" aria-label="Filters that are set">
@@ -225,8 +238,6 @@ function Panel({ value, onChange, choices, counts, states, onClose }) {
       <label class="field"><span>Before</span><input type="date" value=${day(value.until)} min=${day(value.from)} onChange=${set("until")} /></label>
       <${Pick} ...${shared} name="trained" label="Training" options=${[["false", "not trained on yet"], ["true", "trained on"]]} />
       <${Pick} ...${shared} name="sampling" label="How it came here" options=${Object.entries(SAMPLINGS)} />
-      ${choices.modalities.length > 1 &&
-      html`<${Pick} ...${shared} name="modality" label="Modality" options=${choices.modalities.map(named)} />`}
     </div>
   <//>`;
 }

@@ -3,6 +3,7 @@
 import { html, useCallback, useState } from "#/html.js";
 import { Empty, Problem, Waiting, useFetched } from "#/components/states.js";
 import { Icon } from "#/components/icon.js";
+import { ModalitySwitch, useModality } from "#/components/modality.js";
 import { count, instant } from "#/format.js";
 import { api } from "#/api.js";
 import { Difference } from "#/pages/datasets/difference.js";
@@ -24,7 +25,8 @@ export function Page() {
 }
 
 function Overview() {
-  const { data, error, reload } = useFetched(() => api.get("/api/datasets", { limit: 200 }), []);
+  const modality = useModality();
+  const { data, error, reload } = useFetched(() => api.get("/api/datasets", { modality, limit: 200 }), [modality]);
   useChanges("datasets", useCallback(() => reload(), [reload]));
   const [freezing, setFreezing] = useState(false);
   const may = about.value?.rights?.includes("operate") ?? true;
@@ -35,15 +37,16 @@ function Overview() {
   return html`
     <header class="page-head">
       <div><h1>Datasets</h1><p>Versions never change; a later one never moves a sample out of the test set.</p></div>
-      ${may && html`<button class="primary" onClick=${() => setFreezing(true)}><${Icon} name="dataset" /> Freeze…</button>`}
+      <div class="row"><${ModalitySwitch} value=${modality} />
+        ${may && html`<button class="primary" onClick=${() => setFreezing(true)}><${Icon} name="dataset" /> Freeze…</button>`}</div>
     </header>
     ${error && !data && html`<${Problem} error=${error} retry=${reload} />`}
     ${!data && !error && html`<${Waiting} lines=${6} />`}
     ${data && !data.items.length && html`<${Empty} title="No datasets yet" icon="dataset">
       <p>Freezing takes everything reviewed until now and splits it so that nothing leaks.</p>
       <div class="row"><a class="button" href="/review">Review samples first</a></div><//>`}
-    ${data && data.items.length > 0 && html`<${Versions} versions=${data.items} />`}
-    ${freezing && html`<${FreezeDialog} known=${data?.items ?? []} onClose=${() => setFreezing(false)} onDone=${done} />`}`;
+    ${data && data.items.length > 0 && html`<${Versions} key=${modality} versions=${data.items} />`}
+    ${freezing && html`<${FreezeDialog} modality=${modality} known=${data?.items ?? []} onClose=${() => setFreezing(false)} onDone=${done} />`}`;
 }
 
 function Versions({ versions }) {

@@ -5,6 +5,7 @@ import { Chart } from "#/components/chart.js";
 import { Command } from "#/components/command.js";
 import { checkName } from "#/components/filters.js";
 import { Icon } from "#/components/icon.js";
+import { ModalitySwitch, offered, useModality } from "#/components/modality.js";
 import { Empty, Problem, Progress, Waiting, useFetched } from "#/components/states.js";
 import { address, api } from "#/api.js";
 import { useChanges } from "#/changes.js";
@@ -23,16 +24,17 @@ const ICONS = {
 };
 
 export function Page() {
-  const stats = useFetched(() => api.get("/api/stats"), []);
-  const next = useFetched(() => api.get("/api/next"), []);
+  const modality = useModality();
+  const stats = useFetched(() => api.get("/api/stats", { modality }), [modality]);
+  const next = useFetched(() => api.get("/api/next", { modality }), [modality]);
   const reload = useSettled(useCallback(() => { stats.reload(); next.reload(); }, [stats.reload, next.reload]));
   for (const topic of ["samples", "runs", "models", "datasets"]) useChanges(topic, reload);
   return html`<header class="page-head">
       <h1>Home</h1>
-      ${about.value && html`<p class="number">${about.value.workspace}</p>`}
+      <div class="row"><${ModalitySwitch} value=${modality} />${about.value && html`<p class="number">${about.value.workspace}</p>`}</div>
     </header>
     ${stats.error && !stats.data ? html`<${Refused} error=${stats.error} retry=${reload} />` : stats.data
-      ? html`<${Figures} stats=${stats.data} steps=${next.data?.items ?? null} />`
+      ? html`<${Figures} stats=${stats.data} steps=${next.data?.items ?? null} modality=${modality} />`
       : html`<${Waiting} lines=${8} />`}`;
 }
 
@@ -54,27 +56,28 @@ function Refused({ error, retry }) {
   <//>`;
 }
 
-function Figures({ stats, steps }) {
-  if (stats.counts.total === 0) return html`<${Beginning} />`;
+function Figures({ stats, steps, modality }) {
+  if (stats.counts.total === 0) return html`<${Beginning} modality=${modality} />`;
+  const of = offered(modality).length > 1 ? { modality } : {};
   return html`<div class="sections home">
-    <${Counts} counts=${stats.counts} />
+    <${Counts} counts=${stats.counts} of=${of} />
     <div class="columns">
       <div class="sections">
         <${Accuracy} accuracy=${stats.accuracy} />
         <${Reviewing} reviewing=${stats.reviewing} />
       </div>
       <div class="sections home-side">
-        <${Steps} steps=${steps} />
+        <${Steps} steps=${steps} of=${of} />
       </div>
     </div>
     <div class="home-thirds">
-      <${Findings} findings=${stats.findings} />
+      <${Findings} findings=${stats.findings} of=${of} />
       <${Disk} disk=${stats.disk} />
     </div>
   </div>`;
 }
 
-function Counts({ counts }) {
+function Counts({ counts, of }) {
   const cards = [
     ["Samples", counts.total, {}],
     ["Pending", counts.pending, { state: "pending" }],
@@ -87,7 +90,7 @@ function Counts({ counts }) {
     <ul class="cards home-cards">
       ${cards.map(
         ([label, number, where]) => html`<li key=${label}>
-          <a class="card home-card" href=${address("/samples", where)}>
+          <a class="card home-card" href=${address("/samples", { ...of, ...where })}>
             <span class="figure-label">${label}</span>
             <span class="figure-value">${count(number)}</span>
           </a>
@@ -98,22 +101,27 @@ function Counts({ counts }) {
   </section>`;
 }
 
-function Steps({ steps }) {
+function Steps({ steps, of }) {
   return html`<section class="card" aria-labelledby="steps-title" aria-live="polite">
     <h2 id="steps-title">What to do next</h2>
     ${steps === null && html`<${Waiting} lines=${3} />`}
     ${steps?.length === 0 && html`<p class="quiet">Nothing waits. Go on using your model; what it hears will show up here.</p>`}
     ${steps && steps.length > 0 && html`<ol class="home-steps">
-      ${steps.map((step, at) => html`<${Step} key=${`${step.kind} ${step.number}`} step=${step} first=${at === 0} />`)}
+      ${steps.map((step, at) => html`<${Step} key=${`${step.kind} ${step.number}`} step=${step} of=${of} first=${at === 0} />`)}
     </ol>`}
   </section>`;
 }
 
-function Step({ step, first }) {
+/** Where a step is done, of the modality that is shown. */
+function placeOf({ href }, { modality }) {
+  return modality ? `${href}${href.includes("?") ? "&" : "?"}modality=${modality}` : href;
+}
+
+function Step({ step, of, first }) {
   return html`<li class="home-step" data-kind=${step.kind}>
     <${Icon} name=${ICONS[step.kind] ?? "next"} />
     <div class="grow">
-      <a class=${first ? "button primary" : "home-step-link"} href=${step.href} title=${`In a terminal: ${step.command}`}>${step.title}</a>
+      <a class=${first ? "button primary" : "home-step-link"} href=${placeOf(step, of)} title=${`In a terminal: ${step.command}`}>${step.title}</a>
       <p class="small quiet">${step.detail}</p>
     </div>
   </li>`;
@@ -208,7 +216,7 @@ function Reviewing({ reviewing }) {
 
 const figureOf = (value) => (value === null || value === undefined ? "–" : value.toFixed(1));
 
-function Findings({ findings }) {
+function Findings({ findings, of }) {
   const rows = Object.entries(findings ?? {}).filter(([, open]) => open > 0).sort((one, other) => other[1] - one[1]);
   const most = rows[0]?.[1] ?? 1;
   return html`<section class="card" aria-labelledby="findings-title">
@@ -216,12 +224,12 @@ function Findings({ findings }) {
     ${rows.length === 0 ? html`<p class="quiet">No check has found anything in what waits.</p>` : html`<ul class="bars">
       ${rows.slice(0, FINDINGS).map(
         ([check, open]) => html`<li key=${check}>
-          <a href=${address("/review", { finding: check })}>${checkName(check)}</a><span class="number">${count(open)}</span>
+          <a href=${address("/review", { ...of, finding: check })}>${checkName(check)}</a><span class="number">${count(open)}</span>
           <span class="bar" style=${{ "--share": open / most }}></span>
         </li>`,
       )}
     </ul>`}
-    ${rows.length > FINDINGS && html`<p class="small home-more"><a href=${address("/samples", { finding: "any", state: "pending" })}>and ${counted(rows.length - FINDINGS, "other finding")}</a></p>`}
+    ${rows.length > FINDINGS && html`<p class="small home-more"><a href=${address("/samples", { ...of, finding: "any", state: "pending" })}>and ${counted(rows.length - FINDINGS, "other finding")}</a></p>`}
   </section>`;
 }
 
@@ -242,29 +250,47 @@ function Disk({ disk }) {
   </section>`;
 }
 
+/** The ways in, by modality: what there may be already, and the commands that bring it in. */
+const WAYS = {
+  speech: {
+    icon: "mic",
+    recordings: "A folder of sound files with their texts, or the database of the app you use.",
+    imports: ["truing import audiofolder recordings/", "truing import s2s s2s.db"],
+    model: "The Whisper folder that your app runs today becomes the first version here.",
+    bring: "truing model import whisper-small/",
+  },
+  lipreading: {
+    icon: "camera",
+    recordings: "Videos of a speaking face with their texts: what your webcam app kept, or the GRID corpus.",
+    imports: ["truing import chaplin training_data/", "truing import grid grid/"],
+    model: "A lip-reading model, or the adapter of a vision-language model, becomes the first version here.",
+    bring: "truing model import --modality lipreading model/",
+  },
+};
+
 /** What an empty workspace shows: the ways in. */
-function Beginning() {
+function Beginning({ modality }) {
+  const way = WAYS[modality] ?? WAYS.speech;
   return html`<div class="sections home-beginning">
     <section class="card stack">
       <h2>Keep your model true to how you speak</h2>
       <p>Truing keeps what your model heard, lets you put it right in seconds, and trains the model on what you
         put right. Nothing leaves this machine.</p>
       <div class="row">
-        <a class="button primary" href="/record"><${Icon} name="mic" />Record the first sample</a>
+        <a class="button primary" href="/record"><${Icon} name=${way.icon} />Record the first sample</a>
         <a class="button" href="/models"><${Icon} name="model" />Bring in a model</a>
       </div>
     </section>
     <div class="home-thirds">
       <section class="card stack">
         <h2>You have recordings</h2>
-        <p class="quiet">A folder of sound files with their texts, or the database of the app you use.</p>
-        <${Command} command="truing import audiofolder recordings/" />
-        <${Command} command="truing import s2s s2s.db" />
+        <p class="quiet">${way.recordings}</p>
+        ${way.imports.map((command) => html`<${Command} key=${command} command=${command} />`)}
       </section>
       <section class="card stack">
         <h2>You have a model</h2>
-        <p class="quiet">The Whisper folder that your app runs today becomes the first version here.</p>
-        <${Command} command="truing model import whisper-small/" />
+        <p class="quiet">${way.model}</p>
+        <${Command} command=${way.bring} />
       </section>
       <section class="card stack">
         <h2>You want to look first</h2>

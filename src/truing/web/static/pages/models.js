@@ -4,6 +4,7 @@ import { html, useCallback, useState } from "#/html.js";
 import { Empty, Problem, Waiting, useFetched } from "#/components/states.js";
 import { Dialog } from "#/components/dialog.js";
 import { Icon } from "#/components/icon.js";
+import { ModalitySwitch, useModality } from "#/components/modality.js";
 import { ago, percent } from "#/format.js";
 import { api } from "#/api.js";
 import { Compare } from "#/pages/models/compare.js";
@@ -26,23 +27,24 @@ export function Page() {
   return html`<${Overview} />`;
 }
 
-async function everything() {
+async function everything(modality) {
   const [models, champions, datasets] = await Promise.all([
-    api.get("/api/models", { limit: 200 }),
-    api.get("/api/champions"),
-    api.get("/api/datasets", { limit: 100 }),
+    api.get("/api/models", { modality, limit: 200 }),
+    api.get("/api/champions", { modality }),
+    api.get("/api/datasets", { modality, limit: 100 }),
   ]);
   return { models: models.items, champions: champions.items, datasets: datasets.items.filter((one) => one.test > 0) };
 }
 
 function Overview() {
-  const { data, error, reload } = useFetched(everything, []);
+  const modality = useModality();
+  const { data, error, reload } = useFetched(() => everything(modality), [modality]);
   const refresh = useCallback(() => reload(), [reload]);
   useChanges("models", refresh);
   const [promoting, setPromoting] = useState(null);
   const may = about.value?.rights?.includes("operate") ?? true;
   return html`
-    <header class="page-head"><div><h1>Models</h1><p>Every version is kept; one is in use at a time.</p></div></header>
+    <header class="page-head"><div><h1>Models</h1><p>Every version is kept; one is in use at a time.</p></div><${ModalitySwitch} value=${modality} /></header>
     ${error && !data && html`<${Problem} error=${error} retry=${reload} />`}
     ${!data && !error && html`<${Waiting} lines=${6} />`}
     ${data && !data.models.length && html`<${Empty} title="No models yet" icon="model">
@@ -51,7 +53,7 @@ function Overview() {
       <p class="small">Bring in one that you have: <code>truing model import FOLDER</code></p><//>`}
     ${data && data.models.length > 0 && html`<div class="sections">
       <${Champions} champions=${data.champions} may=${may} onDone=${reload} />
-      <${AllVersions} models=${data.models} may=${may} onPromote=${setPromoting} />
+      <${AllVersions} key=${modality} models=${data.models} may=${may} onPromote=${setPromoting} />
     </div>`}
     ${promoting && html`<${PromoteDialog} model=${promoting} datasets=${data.datasets} onClose=${() => setPromoting(null)} onDone=${() => { setPromoting(null); reload(); }} />`}`;
 }

@@ -1,19 +1,23 @@
-// The page "Record": speak, read what the model heard, and say in one key whether it was right.
+// The page "Record": speak, read what the model made of it, and say in one key whether it was right.
 
 import { html, useEffect, useRef, useState } from "#/html.js";
-import { api, request } from "#/api.js";
+import { address, api, ApiError, request } from "#/api.js";
 import { Icon } from "#/components/icon.js";
+import { choose, ModalitySwitch, useModality } from "#/components/modality.js";
 import { Empty, Problem, Waiting, useFetched } from "#/components/states.js";
-import { seconds } from "#/format.js";
 import { addKeys, keysOf, useKeys } from "#/keymap.js";
 import { useChanges } from "#/changes.js";
 import { about } from "#/shell.js";
 import { toast, toastError } from "#/toast.js";
 import { ConsentCard, ConsentLine, consent, fetchConsent } from "#/pages/record/consent.js";
+import { cameraAllowed } from "#/pages/record/camera.js";
+import { FilmRecorder } from "#/pages/record/film_recorder.js";
 import { Heard, Verdict } from "#/pages/record/heard.js";
 import { Levels, Meter } from "#/pages/record/meter.js";
 import { microphoneAllowed, openMicrophone } from "#/pages/record/microphone.js";
+import { Insecure, Timer } from "#/pages/record/parts.js";
 import { Uploads } from "#/pages/record/uploads.js";
+import { WAYS } from "#/pages/record/ways.js";
 
 export const title = "Record";
 
@@ -28,73 +32,92 @@ addKeys([
   { id: "record.cancel", group: "Record", what: "throw the recording away", keys: ["Escape"], where: "page" },
 ]);
 
+const DEVICES = Object.fromEntries(Object.values(WAYS).map((way) => [way.modality, way.device]));
+
 export function Page() {
-  const live = useFetched(() => Promise.all([api.get("/api/live/status"), fetchConsent()]).then(([told]) => told), []);
+  const usual = useModality();
+  const [picked, setPicked] = useState(null);
+  const way = WAYS[picked ?? usual] ?? WAYS.speech;
+  const pick = (name) => {
+    setPicked(name);
+    choose(name);
+  };
+  const live = useFetched(() => Promise.all([api.get("/api/live/status", { modality: way.modality }), fetchConsent()]).then(([told]) => told), [way]);
   useChanges("models", live.reload);
   useChanges("settings", fetchConsent);
-  if (live.error && !live.data) return html`<${Head} /><${Problem} error=${live.error} retry=${live.reload} />`;
-  if (!live.data) return html`<${Head} /><${Waiting} />`;
-  if (!live.data.champion) return html`<${Head} /><${NoModel} />`;
-  return html`<${Head} model=${live.data.champion} corrector=${live.data.corrector} /><${Studio} corrects=${Boolean(live.data.corrector)} />`;
+  const told = live.data?.modality === way.modality ? live.data : null;
+  const head = html`<${Head} way=${way} told=${told} onPick=${pick} />`;
+  if (live.error && !told) return html`${head}<${Problem} error=${live.error} retry=${live.reload} />`;
+  if (!told) return html`${head}<${Waiting} />`;
+  if (!told.champion && !way.teaches) return html`${head}<${NoModel} way=${way} />`;
+  return html`${head}<${Studio} key=${way.modality} way=${way} model=${told.champion} corrects=${Boolean(told.corrector)} />`;
 }
 
-function Head({ model, corrector }) {
+function Head({ way, told, onPick }) {
   return html`<header class="page-head">
-    <div><h1>Record</h1><p>Speak, read what your model heard, say whether it was right.</p></div>
-    ${model && html`<div class="row">
-      <span class="chip accent" title="The model that answers">${model}</span>
-      ${corrector && html`<span class="chip warn" title="The text of each utterance is sent to ${corrector}">text goes to ${host(corrector)}</span>`}
-    </div>`}
+    <div><h1>Record</h1><p>${way.lead}</p></div>
+    <div class="row">
+      ${told?.champion && html`<span class="chip accent" title="The model that answers">${told.champion}</span>`}
+      ${told?.champion && told.corrector && html`<span class="chip warn" title="The text of each utterance is sent to ${told.corrector}">text goes to ${host(told.corrector)}</span>`}
+      <${ModalitySwitch} value=${way.modality} options=${Object.keys(WAYS)} titles=${DEVICES} onChange=${onPick} />
+    </div>
   </header>`;
 }
 
 const host = (address) => (URL.canParse(address) ? new URL(address).host : address);
 
-function NoModel() {
-  return html`<${Empty} title="There is no model to listen yet" icon="mic">
+function NoModel({ way }) {
+  const [title, command] = way.model;
+  return html`<${Empty} title=${title} icon=${way.icon}>
     <p>Import or train a model first, then promote it: it answers here from then on.</p>
     <p class="row"><a class="button primary" href="/train">Train a model</a><a class="button" href="/models">Models</a></p>
-    <p class="small mono">truing model import FOLDER</p>
+    <p class="small mono">${command}</p>
   <//>`;
 }
 
-/** Everything that needs a model: the recorder, what it heard, and files. */
-function Studio({ corrects }) {
+/** The recorder, what the model made of it, and files. Without a model the person says what it was. */
+function Studio({ way, model, corrects }) {
   const [speaker, setSpeaker] = useState(localStorage.getItem(SPEAKER) ?? "");
   const [heard, setHeard] = useState([]);
   const answered = useRef(null);
+  const seen = way.role === "video";
   useEffect(() => {
     // A model that is loaded while the person gets ready answers the first word at once.
-    api.post("/api/live/warm").catch(() => {});
-  }, []);
+    if (model) request("POST", "/api/live/warm", { params: { modality: way.modality } }).catch(() => {});
+  }, [model]);
   const rename = (name) => {
     setSpeaker(name);
     localStorage.setItem(SPEAKER, name);
   };
   const ask = async (sound, name) => {
+    if (!model && !mayKeep()) throw new ApiError(403, UNASKED);
+    if (!model) return unread(await keep(way, sound, { speaker, context: name && JSON.stringify({ file: name }) }));
     // The text is shown at once; a correction comes after it.
-    const told = { speaker: speaker.trim() || null, file: name, correct: false };
+    const told = { speaker: speaker.trim() || null, file: name, correct: false, modality: way.modality };
     const headers = { "content-type": sound.type || "application/octet-stream" };
     return request("POST", "/api/live/transcribe", { params: told, body: sound, headers });
   };
   const send = async (sound, name) => {
     const said = await ask(sound, name);
     answered.current = performance.now();
-    const one = { key: `${said.sample ?? "unkept"}-${performance.now()}`, said, url: URL.createObjectURL(sound), sound, state: null, truth: null, revision: null };
+    const one = { key: `${said.sample ?? "unkept"}-${performance.now()}`, way, said, url: URL.createObjectURL(sound), sound, state: null, truth: null, revision: null };
     setHeard((before) => kept([one, ...before]));
     if (corrects && said.text) correctLater(one, change);
+    if (seen && said.sample) lookLater(one, change);
     return said;
   };
   const change = (key, part) => setHeard((before) => before.map((one) => (one.key === key ? { ...one, ...part } : one)));
   const decide = (one) => (verdict, truth) => save(one, verdict, truth, { change, speaker, since: answered.current });
   const [newest, ...earlier] = heard;
+  const allowed = seen ? cameraAllowed() : microphoneAllowed();
   return html`<div class="sections record">
     <${ConsentCard} />
-    <${Recorder} send=${send} />
-    ${newest && html`<${Heard} key=${newest.key} one=${newest} onDecide=${mayDecide(newest) ? decide(newest) : null} />`}
+    ${!model && html`<${Teaching} way=${way} />`}
+    ${seen ? html`<${FilmRecorder} send=${send} />` : html`<${Recorder} send=${send} />`}
+    ${newest && html`<${Heard} key=${newest.key} one=${newest} words=${way.heard} onDecide=${mayDecide(newest) ? decide(newest) : null} />`}
     <${Earlier} list=${earlier} />
     <div class="columns">
-      <${Uploads} send=${(file) => (microphoneAllowed() ? ask : send)(file, file.name)} capture=${!microphoneAllowed()} />
+      <${Uploads} send=${(file) => (allowed ? ask : send)(file, file.name)} capture=${!allowed} words=${way.uploads} icon=${way.icon} />
       <section class="card stack">
         <h2>Who speaks</h2>
         <label class="field"><span>Speaker</span>
@@ -104,6 +127,20 @@ function Studio({ corrects }) {
       </section>
     </div>
   </div>`;
+}
+
+function Teaching({ way }) {
+  const [title, command] = way.model;
+  return html`<section class="notice">
+    <strong>${title}.</strong>
+    <p>What you record is kept, and you type what you said. <a href=${address("/train", { modality: way.modality })}>Train a model</a> once there are some dozens, or bring one in:</p>
+    <p class="small mono">${command}</p>
+  </section>`;
+}
+
+/** What stands for an answer while there is no model. */
+function unread({ id, new: fresh = false, why = null }) {
+  return { text: "", words: [], alternatives: [], confidence: null, duration: null, seconds: null, model: null, correction: null, sample: id ?? null, new: fresh, not_kept: why };
 }
 
 async function correctLater(one, change) {
@@ -117,12 +154,24 @@ async function correctLater(one, change) {
   }
 }
 
+/** What the checks say of the picture, for whoever can still record it again. */
+async function lookLater(one, change) {
+  try {
+    const { findings } = await api.get(`/api/samples/${one.said.sample}`);
+    change(one.key, { findings });
+  } catch {
+    // They stand beside the sample in Review as well.
+  }
+}
+
 /** The newest ones; the sounds of the others are freed. */
 function kept(list) {
   for (const one of list.slice(MOST_SHOWN)) URL.revokeObjectURL(one.url);
   return list.slice(0, MOST_SHOWN);
 }
 
+const UNASKED = { code: "consent", message: "nothing is kept, and there is no model to read it", hint: "say that what you record may be kept, then record again" };
+const mayKeep = () => Boolean(consent.value?.asked && consent.value.keeps);
 const mayReview = () => about.value?.rights.includes("review") ?? false;
 const keepsCorrections = () => consent.value?.asked && consent.value.keeps && consent.value.mode === "corrections";
 const mayDecide = (one) => (one.said.sample ? mayReview() : Boolean(keepsCorrections()));
@@ -151,21 +200,24 @@ async function review(one, verdict, truth, change, since) {
       toastError(error);
     }
   };
-  toast(verdict === "skipped" ? "Left for later" : "Saved", { kind: "good", undo });
+  toast(one.way.told[verdict] ?? "Saved", { kind: "good", undo });
 }
 
-/** Where only corrections are kept, the sound is handed in with what was really said. */
+/** Where only corrections are kept, the recording is handed in with what was really said. */
 async function keepCorrected(one, truth, speaker) {
+  await keep(one.way, one.sound, { raw: one.said.text, model: one.said.model, truth, speaker });
+  toast(one.way.told.kept, { kind: "good" });
+}
+
+/** Hands in a recording; nothing is sent for what is null or empty, but an empty text. */
+function keep(way, recorded, { speaker, ...fields }) {
   const form = new FormData();
-  form.append("audio", one.sound, "recorded.wav");
-  form.append("modality", "speech");
-  form.append("raw", one.said.text);
-  form.append("model", one.said.model);
-  form.append("truth", truth);
-  form.append("source", "record");
-  if (speaker.trim()) form.append("speaker", speaker.trim());
-  await api.post("/api/samples", form);
-  toast("Kept with your correction", { kind: "good" });
+  form.append(way.role, recorded, way.file);
+  const told = { modality: way.modality, source: "record", speaker: speaker.trim() || null, ...fields };
+  for (const [name, value] of Object.entries(told)) {
+    if (value !== null && value !== undefined) form.append(name, value);
+  }
+  return api.post("/api/samples", form);
 }
 
 function Earlier({ list }) {
@@ -175,7 +227,7 @@ function Earlier({ list }) {
     <ol class="earlier">
       ${list.map(
         (one) => html`<li key=${one.key}>
-          <span class="grow">${one.said.text || "nothing was heard"}</span>
+          <span class="grow">${one.said.text || (one.truth ? "" : one.way.uploads.nothing)}</span>
           ${one.state ? html`<span><${Verdict} one=${one} /></span>` : html`<span class="chip">${one.said.sample ? "pending" : "not kept"}</span>`}
           ${one.said.sample && html`<a class="small" href="/review/${one.said.sample}">review</a>`}
         </li>`,
@@ -242,7 +294,7 @@ function Recorder({ send }) {
     <p class="record-state" role="status"><${Words} state=${state} /></p>
     ${recording && html`<${Meter} levels=${state.levels} />`}
     ${recording && html`<button class="link" onClick=${() => finish(false)}>Throw it away <kbd aria-hidden="true">Esc</kbd></button>`}
-    ${!microphoneAllowed() && html`<${Insecure} />`}
+    ${!microphoneAllowed() && html`<${Insecure} device="microphone" />`}
     ${state.error && html`<${Problem} error=${state.error} />`}
     <${ConsentLine} />
   </section>`;
@@ -254,20 +306,4 @@ function Words({ state }) {
   if (state.phase === "listening") return "The model is listening…";
   const keys = keysOf("record.toggle");
   return keys && !matchMedia("(pointer: coarse)").matches ? html`Press <kbd>${keys}</kbd> and speak` : "Press the button and speak";
-}
-
-function Timer({ began }) {
-  const [now, setNow] = useState(began);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(performance.now()), 100);
-    return () => clearInterval(timer);
-  }, []);
-  return html`<span class="number" aria-hidden="true">${seconds(Math.max(0, now - began) / 1000)}</span>`;
-}
-
-function Insecure() {
-  return html`<div class="notice">
-    <strong>The microphone works on this machine and over https only.</strong>
-    <p>This page came over plain http from another machine, so the browser keeps the microphone away. Record with the device's own recorder below, or open the page as <code>http://127.0.0.1</code> on the server's machine.</p>
-  </div>`;
 }

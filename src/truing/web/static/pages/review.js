@@ -7,6 +7,7 @@ import { Empty, Problem, Waiting } from "#/components/states.js";
 import { connected, useChanges } from "#/changes.js";
 import { seconds } from "#/format.js";
 import { addKeys, keysOf, useKeys } from "#/keymap.js";
+import { wordsOf } from "#/panels.js";
 import { route } from "#/router.js";
 import { about, unsent } from "#/shell.js";
 import { toast, toastError } from "#/toast.js";
@@ -31,7 +32,7 @@ addKeys([
   row("review.save-next", "save and go to the next", ["Ctrl+Enter", "Meta+Enter"], "both"),
   row("review.save", "save and stay", ["Ctrl+s", "Meta+s"], "both"),
   row("review.mark", "mark as reviewed as it stands", ["Ctrl+r"], "both"),
-  row("review.accept", "accept what was heard, next", ["a"]),
+  row("review.accept", "accept what was proposed, next", ["a"]),
   row("review.reject", "reject, next", ["x"]),
   row("review.skip", "skip, next", ["s"]),
   row("review.delete", "delete (into the trash), next", ["Ctrl+d"], "both"),
@@ -120,7 +121,7 @@ function actions(item, setRefused) {
     if (decide() !== false && !stay) forward();
   };
   const saved = () => {
-    if (!refusal(item.text.value.value)) return saveText(item);
+    if (!refusal(item.text.value.value, wordsOf(item.sample.value.modality))) return saveText(item);
     setRefused(true);
     focusEditor();
     return false;
@@ -196,7 +197,7 @@ function Item({ item, acts, refused }) {
   const text = item.text.value.value;
   return html`<div class="columns review" data-sample=${sample.id}>
     <div class="sections">
-      <section class="card review-player" aria-label="Recording">
+      <section class="card review-player" aria-label=${wordsOf(sample.modality).medium}>
         <${Heading} item=${item} />
         <${Shown} item=${item} />
       </section>
@@ -219,14 +220,14 @@ function Heading({ item }) {
   const sample = item.sample.value;
   const asset = item.asset.value;
   const sure = sample.confidence;
-  const Badges = item.panel?.Badges;
+  const { Badges, still } = item.panel ?? {};
   return html`<div class="review-heading">
     <h2 class="number">#${sample.id}</h2>
     <span class="chip ${STATE_KINDS[sample.state] ?? ""}">${sample.state}</span>
     ${sure !== null && html`<span class="chip number ${sure < 0.6 ? "warn" : ""}">${Math.round(sure * 100)} % sure</span>`}
     ${Badges && html`<${Badges} sample=${sample} asset=${asset} />`}
-    <span class="quiet small">${[sample.speaker, seconds(sample.duration), reasonOf(item.because)].filter(Boolean).join(" · ")}</span>
-    <label class="check small quiet review-autoplay"><input type="checkbox" checked=${autoplay.value} onChange=${toggleAutoplay} /> Play at once</label>
+    <span class="quiet small">${[sample.speaker, sample.duration !== null && seconds(sample.duration), reasonOf(item.because)].filter(Boolean).join(" · ")}</span>
+    ${!still && html`<label class="check small quiet review-autoplay"><input type="checkbox" checked=${autoplay.value} onChange=${toggleAutoplay} /> Play at once</label>`}
   </div>`;
 }
 
@@ -257,7 +258,7 @@ function Actions({ item, acts }) {
     <button class="icon" aria-label="Previous" title="Previous (${keysOf("review.previous")})" onClick=${acts.previous}><${Icon} name="previous" /></button>
     <button class="primary" title="Save and go to the next (${keysOf("review.save-next")})" disabled=${!acts.may}
       onClick=${(event) => clicked(event, acts.saveNext)}>Save & next <kbd>${keysOf("review.save-next")}</kbd></button>
-    ${button("review.accept", "Accept", acts.accept, "check", { disabled: isChanged || !proposalOf(item.sample.value), title: "Accept what was heard" })}
+    ${button("review.accept", "Accept", acts.accept, "check", { disabled: isChanged || !proposalOf(item.sample.value), title: wordsOf(item.sample.value.modality).accept })}
     ${button("review.mark", decided ? "Reviewed" : "Mark reviewed", acts.mark, "review", { kind: "secondary", title: "Mark as reviewed as it stands" })}
     ${button("review.reject", "Reject", acts.reject, "cross")}
     ${button("review.skip", "Skip", acts.skip, "skip")}

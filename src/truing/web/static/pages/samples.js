@@ -105,7 +105,7 @@ const QUIET_MS = 3000;
 function useList({ filter, order, after }) {
   const key = JSON.stringify([filter, order, after]);
   const page = useFetched(() => api.get("/api/samples", { ...filter, order, after, limit: ON_A_PAGE }), [key]);
-  const counts = useFetched(() => api.get("/api/stats").then((told) => told.counts), []);
+  const counts = useFetched(() => api.get("/api/counts", { modality: filter.modality }), [filter.modality]);
   const [news, setNews] = useState(false);
   const items = page.data?.items ?? [];
   const shown = useRef(new Set());

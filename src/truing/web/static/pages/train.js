@@ -3,6 +3,7 @@
 import { html, useCallback, useState } from "#/html.js";
 import { Empty, Problem, Waiting, useFetched } from "#/components/states.js";
 import { Icon } from "#/components/icon.js";
+import { ModalitySwitch, useModality } from "#/components/modality.js";
 import { ago } from "#/format.js";
 import { api } from "#/api.js";
 import { CurvesBeside } from "#/pages/train/curves.js";
@@ -26,7 +27,8 @@ export function Page() {
 }
 
 function Overview() {
-  const { data, error, reload } = useFetched(() => api.get("/api/train/status"), []);
+  const modality = useModality();
+  const { data, error, reload } = useFetched(() => api.get("/api/train/status", { modality }), [modality]);
   const refresh = useCallback(() => reload(), [reload]);
   useChanges("runs", refresh);
   useChanges("samples", refresh);
@@ -35,12 +37,12 @@ function Overview() {
     <header class="page-head"><div>
       <h1>Train</h1>
       <p aria-live="polite">${data ? readyWords(data) : " "}</p>
-    </div></header>
+    </div><${ModalitySwitch} value=${modality} /></header>
     ${error && !data && html`<${Problem} error=${error} retry=${reload} />`}
     <div class="sections">
       ${going.map((run) => html`<${RunView} key=${run.run} id=${run.run} />`)}
       <div class=${going.length ? "sections" : "columns"}>
-        ${going.length ? html`<${Another} />` : html`<${Plan} />`}
+        ${going.length ? html`<${Another} key=${modality} modality=${modality} />` : html`<${Plan} key=${modality} modality=${modality} />`}
         ${data ? html`<${Standing} status=${data} wide=${going.length > 0} />` : html`<${Waiting} />`}
       </div>
       <${History} />
@@ -48,9 +50,9 @@ function Overview() {
 }
 
 /** The form behind a button while a run goes on: a second one waits for the device. */
-function Another() {
+function Another({ modality }) {
   const [open, setOpen] = useState(Boolean(route.value.params.get("like")));
-  if (open) return html`<${Plan} />`;
+  if (open) return html`<${Plan} modality=${modality} />`;
   return html`<section class="card"><div class="row between">
     <span class="quiet">One run has the device at a time; another one waits for it.</span>
     <button onClick=${() => setOpen(true)}>Plan another run</button>

@@ -11,18 +11,18 @@ import { api } from "#/api.js";
 import { counted } from "#/format.js";
 import { toast, toastError } from "#/toast.js";
 
-/** @param {{known: any[], onClose: () => void, onDone: (version: string) => void}} props */
-export function FreezeDialog({ known, onClose, onDone }) {
-  const [form, setForm] = useState({ name: known[0]?.version.split("@")[0] ?? "mine", split: "personal", validation_share: "", test_share: "", test_speakers: "", seed: "" });
+/** @param {{modality: string, known: any[], onClose: () => void, onDone: (version: string) => void}} props */
+export function FreezeDialog({ modality, known, onClose, onDone }) {
+  const [form, setForm] = useState({ name: known[0]?.version.split("@")[0] ?? (modality === "speech" ? "mine" : `mine-${modality}`), split: "personal", validation_share: "", test_share: "", test_speakers: "", seed: "" });
   const [where, setWhere] = useState({});
   const [state, setState] = useState({ busy: false, error: null, work: null });
   const change = (changes) => setForm((before) => ({ ...before, ...changes }));
-  const inside = useInside(where);
+  const inside = useInside({ ...where, modality });
   const freeze = async (event) => {
     event.preventDefault();
     setState({ busy: true, error: null, work: null });
     try {
-      const version = await follow(api.post("/api/datasets", bodyOf(form, where)), (work) => setState((before) => ({ ...before, work })));
+      const version = await follow(api.post("/api/datasets", bodyOf(form, { ...where, modality }, modality)), (work) => setState((before) => ({ ...before, work })));
       toast(`${version.version} is frozen`, { kind: "good" });
       onDone(version.version);
     } catch (error) {
@@ -51,11 +51,12 @@ function nextOf(name, known) {
   return `${name}@${Math.max(0, ...numbers) + 1}`;
 }
 
-function bodyOf(form, where) {
+function bodyOf(form, where, modality) {
   const share = (text) => (text === "" ? null : Number(text) / 100);
   const speakers = form.test_speakers.split(",").map((one) => one.trim()).filter(Boolean);
   return {
     name: form.name,
+    modality,
     split: form.split,
     test_speakers: form.split === "unseen-speaker" ? speakers : [],
     validation_share: share(form.validation_share),

@@ -28,7 +28,9 @@ export function Compare() {
 }
 
 async function choices() {
-  const [models, datasets] = await Promise.all([api.get("/api/models", { limit: 200 }), api.get("/api/datasets", { limit: 100 })]);
+  // Only models of one modality can be compared.
+  const modality = route.peek().params.get("first")?.split("/")[0];
+  const [models, datasets] = await Promise.all([api.get("/api/models", { modality, limit: 200 }), api.get("/api/datasets", { modality, limit: 100 })]);
   return { models: models.items, datasets: datasets.items.filter((one) => one.test > 0) };
 }
 

@@ -42,8 +42,8 @@ export function Details({ name }) {
 async function whole(name) {
   const model = await api.get(`/api/models/${name}`);
   const [datasets, champions, run] = await Promise.all([
-    api.get("/api/datasets", { limit: 100 }),
-    api.get("/api/champions"),
+    api.get("/api/datasets", { modality: name.split("/")[0], limit: 100 }),
+    api.get("/api/champions", { modality: name.split("/")[0] }),
     model.run === null ? null : api.get(`/api/runs/${model.run}`).catch(() => null),
   ]);
   const champion = champions.items.find((one) => one.audience === model.audience) ?? champions.items.find((one) => one.audience === "general");

@@ -2,6 +2,7 @@
 
 import { html, useLayoutEffect, useRef, useState } from "#/html.js";
 import { Icon } from "#/components/icon.js";
+import { checkName } from "#/components/filters.js";
 import { WordDiff } from "#/components/word_diff.js";
 import { addKeys, keysOf, useKeys } from "#/keymap.js";
 import { percent, seconds } from "#/format.js";
@@ -30,8 +31,8 @@ addKeys([
 ]);
 
 /** Words with their confidence: underlined the more, the less sure the model was. */
-export function Words({ said }) {
-  if (!said.text) return html`<span class="quiet">Nothing was heard.</span>`;
+export function Words({ said, nothing }) {
+  if (!said.text) return html`<span class="quiet">${nothing}</span>`;
   if (!said.words.length) return html`<span>${said.text}</span>`;
   return said.words.map((word, at) => {
     const sure = word.confidence ?? 1;
@@ -42,12 +43,14 @@ export function Words({ said }) {
 
 /**
  * One utterance. `onDecide(verdict, truth)` saves; without it there is nothing to ask.
- * @param {{one: {said: any, url: string, state: string|null, truth: string|null}, onDecide: ((verdict: string, truth?: string) => void)|null}} props
+ * `words` says how things are called for this kind of recording.
+ * @param {{one: {said: any, way: any, url: string, state: string|null, truth: string|null}, words: any, onDecide: ((verdict: string, truth?: string) => void)|null}} props
  */
-export function Heard({ one, onDecide }) {
-  const [draft, setDraft] = useState(null);
-  const sound = useRef(null);
+export function Heard({ one, words, onDecide }) {
   const { said } = one;
+  // Where no model has answered, there is only one thing to say.
+  const [draft, setDraft] = useState(onDecide && !said.model ? "" : null);
+  const sound = useRef(null);
   const asks = Boolean(onDecide) && !one.state && draft === null;
   const corrected = said.correction?.text ?? null;
   const proposal = corrected ?? said.text;
@@ -56,13 +59,21 @@ export function Heard({ one, onDecide }) {
     ...(one.url ? { "record.play": () => replay(sound.current) } : {}),
     ...(asks ? askingKeys({ said, proposal, corrected, onDecide, take, setDraft }) : {}),
   });
-  return html`<section class="card heard" aria-live="polite" aria-label="What the model heard">
-    <p class="heard-text" data-text=${said.text}><${Words} said=${said} /></p>
-    <${Correction} said=${said} />
-    <${Facts} said=${said} />
-    ${one.url && html`<audio ref=${sound} src=${one.url} controls preload="auto" aria-label="The recording" title="Hear it again (${keysOf("record.play")})"></audio>`}
+  const film = one.way.role === "video";
+  const box = useRef(null);
+  // Below a picture the question is out of sight.
+  useLayoutEffect(() => void (film && box.current.scrollIntoView({ block: "nearest" })), []);
+  return html`<section ref=${box} class="card heard ${film ? "heard-film" : ""}" aria-live="polite" aria-label=${words.title}>
+    ${said.model && html`<div>
+      ${words.raw && html`<span class="heard-label">${words.raw}</span>`}
+      <p class="heard-text" data-text=${said.text}><${Words} said=${said} nothing=${words.nothing} /></p>
+    </div>`}
+    <${Correction} said=${said} words=${words} />
+    <${Facts} said=${said} words=${words} />
+    ${one.findings?.length > 0 && html`<ul class="heard-findings small">${one.findings.map((found) => html`<li key=${found.check}><span class="chip warn">${checkName(found.check)}</span> ${found.reason}</li>`)}</ul>`}
+    ${one.url && html`<${Again} one=${one} box=${sound} />`}
     ${draft !== null && html`<${Editor} draft=${draft} onLeave=${() => setDraft(null)} onSave=${(text) => { setDraft(null); take(text); }} />`}
-    ${asks && html`<${Question} said=${said} proposal=${proposal} corrected=${corrected} onDecide=${onDecide} take=${take} setDraft=${setDraft} />`}
+    ${asks && html`<${Question} said=${said} words=${words} proposal=${proposal} corrected=${corrected} onDecide=${onDecide} take=${take} setDraft=${setDraft} />`}
     ${one.state && html`<p role="status"><${Verdict} one=${one} /></p>`}
   </section>`;
 }
@@ -80,13 +91,19 @@ function askingKeys({ said, proposal, corrected, onDecide, take, setDraft }) {
   };
 }
 
+/** The recording as it was made. */
+function Again({ one, box }) {
+  const told = { ref: box, key: one.url, src: one.url, controls: true, preload: "auto", "aria-label": "The recording", title: `Play it again (${keysOf("record.play")})` };
+  return one.way.role === "video" ? html`<video ...${told} muted playsinline></video>` : html`<audio ...${told}></audio>`;
+}
+
 function replay(sound) {
   sound.currentTime = 0;
   // A browser may want a click first: then its own controls are there.
   sound.play().catch(() => sound.focus());
 }
 
-function Correction({ said }) {
+function Correction({ said, words }) {
   const told = said.correction;
   if (!told && said.correcting) return html`<p class="small quiet"><span class="chip">correcting…</span></p>`;
   if (!told) return null;
@@ -94,28 +111,28 @@ function Correction({ said }) {
     return html`<p class="small quiet"><span class="chip warn">no correction</span> ${told.problem}</p>`;
   }
   return html`<p class="heard-correction">
-    <span class="chip accent" title=${told.model}>corrected</span>
+    <span class="chip accent" title=${told.model}>${words.correction}</span>
     ${told.text === said.text ? html`<span class="quiet">nothing to correct</span>` : html`<${WordDiff} before=${said.text} after=${told.text} />`}
   </p>`;
 }
 
-function Facts({ said }) {
+function Facts({ said, words }) {
   return html`<p class="row small quiet number">
-    <span>${percent(said.confidence, 0)} sure</span>
-    <span>${seconds(said.duration)} of sound</span>
-    <span>${said.model}</span>
+    ${said.model && html`<span>${percent(said.confidence, 0)} sure</span>
+    <span>${seconds(said.duration)} ${words.length}</span>
+    <span>${said.model}</span>`}
     ${said.sample && html`<a href="/review/${said.sample}">sample ${said.sample}</a>`}
     ${said.not_kept && html`<span class="chip warn">not kept: ${said.not_kept}</span>`}
   </p>`;
 }
 
-function Question({ said, proposal, corrected, onDecide, take, setDraft }) {
+function Question({ said, words, proposal, corrected, onDecide, take, setDraft }) {
   const readings = said.alternatives.slice(0, MOST_READINGS);
   return html`<div class="stack question">
-    <h2>${corrected ? "Is it correct now?" : "Was this correct?"}</h2>
+    <h2>${corrected ? words.questionAgain : words.question}</h2>
     <div class="row">
       <${Choice} id="record.yes" icon="check" primary disabled=${!proposal} onClick=${() => take(proposal)}>Yes<//>
-      ${corrected && corrected !== said.text && html`<${Choice} id="record.raw" icon="back" onClick=${() => take(said.text)}>As it was heard<//>`}
+      ${corrected && corrected !== said.text && html`<${Choice} id="record.raw" icon="back" onClick=${() => take(said.text)}>${words.asIt}<//>`}
       <${Choice} id="record.edit" icon="edit" onClick=${() => setDraft(proposal)}>Edit<//>
       <${Choice} id="record.no" icon="cross" onClick=${() => setDraft("")}>No<//>
       <${Choice} id="record.reject" icon="trash" onClick=${() => onDecide("rejected")}>Not usable<//>

@@ -18,10 +18,10 @@ export const sitting = signal({ items: 0, seconds: 0 });
 let taken = [];
 let shown = 0;
 
-/** Why a text cannot be saved; null when it can. */
-export function refusal(text) {
+/** Why a text cannot be saved; null when it can. `names` are the words of its modality. */
+export function refusal(text, names) {
   const trimmed = text.trim();
-  if (!trimmed) return "type what was said, or reject the sample";
+  if (!trimmed) return names.refusal;
   if (trimmed.length > LONGEST) return `at most ${LONGEST} characters are kept`;
   return null;
 }

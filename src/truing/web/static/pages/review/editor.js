@@ -5,6 +5,7 @@ import { Icon } from "#/components/icon.js";
 import { wordsOf } from "#/components/word_diff.js";
 import { counted } from "#/format.js";
 import { keysOf } from "#/keymap.js";
+import { wordsOf as namesOf } from "#/panels.js";
 import { refusal } from "#/pages/review/decisions.js";
 
 export const EDITOR = "review-text";
@@ -28,12 +29,13 @@ export function Editor({ item, readOnly, showRefusal }) {
   const { text } = item;
   const value = text.value.value;
   useLayoutEffect(() => grow(area.current), [value, item]);
-  const wrong = refusal(value);
+  const names = namesOf(item.sample.value.modality);
+  const wrong = refusal(value, names);
   const hint = wrong ? null : (item.panel?.lengthHint?.(item.sample.value, value) ?? null);
   return html`<div class="editor">
-    <label for=${EDITOR}>What was really said</label>
+    <label for=${EDITOR}>${names.text}</label>
     <textarea id=${EDITOR} ref=${area} rows="2" value=${value} readonly=${readOnly} spellcheck="true" autocomplete="off"
-      placeholder="Type what was said" aria-describedby="review-text-notes" aria-invalid=${wrong && showRefusal ? "true" : undefined}
+      placeholder=${names.placeholder} aria-describedby="review-text-notes" aria-invalid=${wrong && showRefusal ? "true" : undefined}
       onInput=${(event) => text.set(event.target.value, { typing: true })}></textarea>
     <div class="editor-foot">
       <span class="quiet small number" aria-live="off">${counted([...value].length, "character")} · ${counted(wordsOf(value).length, "word")}</span>

@@ -3,16 +3,18 @@
 import { html } from "#/html.js";
 import { WordDiff } from "#/components/word_diff.js";
 import { percent } from "#/format.js";
+import { wordsOf } from "#/panels.js";
 
 const MOST = 9;
 
 /** Every reading once: heard, corrected, alternatives; at most as many as there are number keys. */
 export function proposalsOf(sample) {
   const said = [...sample.predictions].reverse();
+  const names = wordsOf(sample.modality);
   const recognized = said.filter((one) => one.kind === "recognizer");
   const found = [
-    ...recognized.map((one) => ({ ...one, title: "Heard" })),
-    ...said.filter((one) => one.kind === "corrector").map((one) => ({ ...one, title: "Corrected" })),
+    ...recognized.map((one) => ({ ...one, title: names.raw })),
+    ...said.filter((one) => one.kind === "corrector").map((one) => ({ ...one, title: names.corrected })),
     ...recognized.flatMap((one) => one.alternatives.map((other) => ({ ...other, model: one.model, title: "Or" }))),
   ];
   const texts = new Set();
@@ -28,8 +30,9 @@ export function proposalsOf(sample) {
 /** @param {{sample: any, text: string, onTake: (text: string) => void}} props */
 export function Proposals({ sample, text, onTake }) {
   const lines = proposalsOf(sample);
-  if (!lines.length) return html`<p class="quiet">No model has said anything of this sample: type what was said.</p>`;
-  return html`<ol class="proposals" aria-label="What models said">
+  const names = wordsOf(sample.modality);
+  if (!lines.length) return html`<p class="quiet">${names.nothing}</p>`;
+  return html`<ol class="proposals" aria-label=${names.readings}>
     ${lines.map((line, at) => html`<${Line} key=${`${at} ${line.text}`} number=${at + 1} line=${line} text=${text} onTake=${onTake} />`)}
   </ol>`;
 }

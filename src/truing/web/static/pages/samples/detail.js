@@ -10,7 +10,7 @@ import { address, api } from "#/api.js";
 import { useChanges } from "#/changes.js";
 import { ago, bytes, instant, percent, seconds } from "#/format.js";
 import { keysOf } from "#/keymap.js";
-import { panelOf } from "#/panels.js";
+import { panelOf, wordsOf } from "#/panels.js";
 import { about } from "#/shell.js";
 import { toast, toastError } from "#/toast.js";
 import { ForgetDialog } from "#/pages/samples/forget.js";
@@ -89,23 +89,23 @@ function Medium({ sample }) {
     };
   }, [sample.id]);
   const { panel, asset, error } = state;
-  return html`<section aria-label="Recording" class="stack detail-medium">
-    ${error && html`<${Problem} error=${{ message: error.message ?? "The recording cannot be shown", hint: error.hint }} />`}
+  const { medium } = wordsOf(sample.modality);
+  return html`<section aria-label=${medium} class="stack detail-medium">
+    ${error && html`<${Problem} error=${{ message: error.message ?? `${medium}: it cannot be shown`, hint: error.hint }} />`}
     ${panel && html`<${panel.Player} sample=${sample} asset=${asset} autoplay=${false} onProblem=${problem} />`}
-    ${panel?.Details && html`<details class="detail-details"><summary>About the recording</summary><${panel.Details} sample=${sample} asset=${asset} /></details>`}
+    ${panel?.Details && html`<details class="detail-details"><summary>About the ${medium.toLowerCase()}</summary><${panel.Details} sample=${sample} asset=${asset} /></details>`}
   </section>`;
 }
 
-const KINDS = { recognizer: "Recognized", corrector: "Corrected by a language model" };
-
 function Texts({ sample }) {
   const proposal = sample.corrected ?? sample.raw;
+  const names = wordsOf(sample.modality);
   return html`<section class="stack" aria-label="Texts">
     ${sample.truth !== null && html`<div class="detail-truth"><h3>Truth</h3>
       <p>${proposal === null ? sample.truth : html`<${WordDiff} before=${proposal} after=${sample.truth} />`}</p></div>`}
     ${sample.predictions.map(
       (said) => html`<div key=${`${said.kind} ${said.created_at} ${said.model}`}>
-        <h3>${KINDS[said.kind] ?? said.kind} <span class="small quiet">${said.model ?? "unknown model"}${said.confidence === null || said.confidence === undefined ? "" : `, ${percent(said.confidence, 0)} sure`}</span></h3>
+        <h3>${names[said.kind] ?? said.kind} <span class="small quiet">${said.model ?? "unknown model"}${said.confidence === null || said.confidence === undefined ? "" : `, ${percent(said.confidence, 0)} sure`}</span></h3>
         <p>${said.text || html`<span class="quiet">nothing</span>`}</p>
         ${said.alternatives?.length > 0 && html`<details><summary class="small">${said.alternatives.length} alternatives</summary>
           <ol class="detail-alternatives">${said.alternatives.map((other) => html`<li>${other.text ?? other}</li>`)}</ol></details>`}

@@ -16,31 +16,41 @@ import { toast, toastError } from "#/toast.js";
 const NOTHING = { data: { kind: "new" }, recipe: "", base: "", options: {}, replay: "", seed: "", audience: "general", promote: true };
 
 /** Everything the form chooses from. */
-async function choices() {
+async function choices(modality) {
   const [recipes, bases, datasets, status] = await Promise.all([
-    api.get("/api/recipes"),
-    api.get("/api/bases"),
-    api.get("/api/datasets", { limit: 100 }),
-    api.get("/api/train/status"),
+    api.get("/api/recipes", { modality }),
+    api.get("/api/bases", { modality }),
+    api.get("/api/datasets", { modality, limit: 100 }),
+    api.get("/api/train/status", { modality }),
   ]);
   const like = route.peek().params.get("like");
   const before = like ? await api.get(`/api/runs/${like}`) : null;
-  return { recipes: recipes.items, bases: bases.items, datasets: datasets.items, status, before };
+  return { modality, recipes: recipes.items, bases: bases.items, datasets: datasets.items, status, before };
 }
 
-export function Plan() {
+/** @param {{modality: string}} props */
+export function Plan({ modality }) {
   const like = route.value.params.get("like");
-  const { data, error, reload } = useFetched(choices, [like]);
+  const { data, error, reload } = useFetched(() => choices(modality), [like, modality]);
   if (error) return html`<${Problem} error=${error} retry=${reload} />`;
   if (!data) return html`<${Waiting} lines=${8} />`;
   return html`<${Form} key=${like} known=${data} />`;
 }
 
+/** The name of a dataset stays with one modality: what it holds is told by the version before. */
+function nameOf({ modality, datasets, status }) {
+  const usual = status.dataset ?? "mine";
+  return modality === "speech" ? usual : (datasets[0]?.name ?? `${usual}-${modality}`);
+}
+
+/** What a recipe starts from unless somebody says otherwise: nothing where it needs nothing. */
+const usualBase = (known, recipe) => (recipe?.needs_base ? (known.bases[0]?.name ?? "") : "");
+
 function begun(known) {
   const request = known.before?.request;
   const version = route.peek().params.get("dataset");
-  const first = { ...NOTHING, recipe: known.recipes[0]?.name ?? "", base: known.bases[0]?.name ?? "" };
-  first.data = { kind: "new", name: known.status.dataset ?? "mine", validation_share: "", test_share: "" };
+  const first = { ...NOTHING, recipe: known.recipes[0]?.name ?? "", base: usualBase(known, known.recipes[0]) };
+  first.data = { kind: "new", name: nameOf(known), validation_share: "", test_share: "" };
   if (version) first.data = { ...first.data, kind: "version", version };
   if (!request) return first;
   const text = Object.entries(request.options).map(([name, value]) => [name, typeof value === "boolean" ? value : String(value)]);
@@ -61,19 +71,23 @@ function Form({ known }) {
   const [busy, setBusy] = useState(false);
   const change = (changes) => setForm((before) => ({ ...before, ...changes }));
   const recipe = known.recipes.find((one) => one.name === form.recipe) ?? known.recipes[0];
+  const baseFor = (name) => {
+    const chosen = known.recipes.find((one) => one.name === name);
+    return (chosen?.needs_base && form.base) || usualBase(known, chosen);
+  };
   const examples = chosenExamples(form.data, known);
-  const presets = usePresets(form.recipe, form.base, examples);
+  const presets = usePresets(known.modality, form.recipe, form.base, examples);
   const mistakes = useMemo(() => mistakesOf(recipe, form.options), [recipe, form.options]);
   const nothing = examples === 0 ? { message: "no sample was reviewed yet", hint: "a model learns from what you confirmed or corrected: review some first" } : null;
   const may = about.value?.rights?.includes("operate") ?? true;
-  const asked = useDryRun(form, may && Object.keys(mistakes).length === 0 && !nothing);
+  const asked = useDryRun(form, known.modality, may && Object.keys(mistakes).length === 0 && !nothing);
   const dry = nothing ? { plan: null, error: nothing } : asked;
   const ready = may && !busy && recipe && !Object.keys(mistakes).length && !dry.error && (!recipe.needs_base || form.base);
   const start = async (event) => {
     event.preventDefault();
     setBusy(true);
     try {
-      const run = await api.post("/api/runs", bodyOf(form));
+      const run = await api.post("/api/runs", bodyOf(form, known.modality));
       toast(`Run ${run.run} has begun`, { kind: "good" });
       navigate(`/train/${run.run}`);
     } catch (error) {
@@ -87,7 +101,7 @@ function Form({ known }) {
       <${DataFields} data=${form.data} known=${known} onChange=${(data) => change({ data: { ...form.data, ...data } })} />
       <div class="fields">
         <${BaseField} known=${known} recipe=${recipe} base=${form.base} onChange=${(base) => change({ base })} />
-        <${RecipeField} known=${known} recipe=${recipe} onChange=${(name) => change({ recipe: name, options: {} })} />
+        <${RecipeField} known=${known} recipe=${recipe} onChange=${(name) => change({ recipe: name, options: {}, base: baseFor(name) })} />
       </div>
       ${recipe && html`<${Options} ...${{ recipe, presets, mistakes, options: form.options }} onChange=${(options) => change({ options })} />`}
       <${Advanced} ...${{ recipe, presets, mistakes, form, change }} />
@@ -170,11 +184,11 @@ function mistakesOf(recipe, options) {
 }
 
 /** What the form asks for, as the server takes it. */
-export function bodyOf(form) {
+export function bodyOf(form, modality) {
   const { kind, version, name, validation_share: validation, test_share: test } = form.data;
   const share = (text) => (text === "" || text === undefined ? null : Number(text) / 100);
   return {
-    ...(kind === "version" ? { dataset: version } : { freeze: { name, validation_share: share(validation), test_share: share(test) } }),
+    ...(kind === "version" ? { dataset: version } : { freeze: { name, modality, validation_share: share(validation), test_share: share(test) } }),
     recipe: form.recipe || null,
     base: form.base || null,
     options: Object.fromEntries(Object.entries(form.options).map(([option, value]) => [option, String(value)])),
@@ -186,21 +200,21 @@ export function bodyOf(form) {
 }
 
 /** Values that suit this recipe, base and number of examples. */
-function usePresets(recipe, base, examples) {
+function usePresets(modality, recipe, base, examples) {
   const [presets, setPresets] = useState({});
   useEffect(() => {
     const controller = new AbortController();
-    api.get("/api/recipes", { examples, base }, { signal: controller.signal })
+    api.get("/api/recipes", { modality, examples, base }, { signal: controller.signal })
       .then(({ items }) => setPresets(items.find((one) => one.name === recipe)?.presets ?? {}), () => {});
     return () => controller.abort();
-  }, [recipe, base, examples]);
+  }, [modality, recipe, base, examples]);
   return presets;
 }
 
 /** What the server says such a run would do, asked again a moment after each change. */
-function useDryRun(form, sound) {
+function useDryRun(form, modality, sound) {
   const [told, setTold] = useState({ plan: null, error: null });
-  const asked = JSON.stringify(bodyOf(form));
+  const asked = JSON.stringify(bodyOf(form, modality));
   useEffect(() => {
     if (!sound) return undefined;
     const controller = new AbortController();

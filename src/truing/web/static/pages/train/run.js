@@ -1,6 +1,7 @@
 // One run: how far it is, its charts, what can be done with it, and what it made.
 
 import { html, useState } from "#/html.js";
+import { choose } from "#/components/modality.js";
 import { Icon } from "#/components/icon.js";
 import { Problem, Waiting } from "#/components/states.js";
 import { ago, counted, instant, percent, seconds } from "#/format.js";
@@ -69,7 +70,7 @@ function Controls({ run, set }) {
   const toggle = run.state === "paused" || run.want === "pause" ? "resume" : "pause";
   useKeys(may && !ended(run) ? { "run.pause": () => !busy && ask(toggle) } : {});
   if (!may) return null;
-  if (ended(run)) return html`<a class="button" href="/train?like=${run.run}" title="Fills the form with what this run was asked for"><${Icon} name="redo" /> Use these settings again</a>`;
+  if (ended(run)) return html`<a class="button" href="/train?like=${run.run}" onClick=${() => choose(run.request.modality)} title="Fills the form with what this run was asked for"><${Icon} name="redo" /> Use these settings again</a>`;
   const off = busy || Boolean(wished(run));
   return html`<div class="row">
     ${run.state !== "paused" && html`<button disabled=${off} title="Saves its work and waits (${keysOf("run.pause")})" onClick=${() => ask("pause")}><${Icon} name="pause" /> Pause</button>`}

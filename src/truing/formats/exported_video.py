@@ -1,0 +1,34 @@
+"""The video of a row on its way out: the bytes as they are kept, and the usual ending for them."""
+
+from __future__ import annotations
+
+from truing.domain.errors import InvalidInputError
+from truing.domain.format import ExportedRow, ExportMedia
+from truing.formats.exported_audio import extension
+
+EXTENSIONS = {
+    "video/x-msvideo": ".avi",
+    "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+    "video/mpeg": ".mpg",
+    "video/mp2t": ".ts",
+    "video/x-matroska": ".mkv",
+    "video/webm": ".webm",
+}
+ROLE = "video"
+
+
+def video_file(row: ExportedRow, media: ExportMedia) -> tuple[bytes, str]:
+    """The bytes of a row's video and its extension, such as `.avi`.
+
+    Raises:
+        InvalidInputError: the row holds a span of its video, which cannot be cut without loss.
+    """
+    medium = row.media[ROLE]
+    if medium.start is not None or medium.end is not None:
+        raise InvalidInputError(
+            f"sample {row.uid} is a span of its video, which this format cannot hold",
+            hint="leave it out, or export it as jsonl",
+        )
+    kind = medium.media_type.partition(";")[0].strip().lower()
+    return media.read(medium.digest), EXTENSIONS.get(kind) or extension(kind)

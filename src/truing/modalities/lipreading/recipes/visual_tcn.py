@@ -1,0 +1,292 @@
+"""Recipe `visual-tcn`: a network that sees moving lips, from some hundred clips, on a CPU.
+
+Read from top to bottom: choose the vocabulary, decode the clips, build or take over the network,
+make batches, descend (`descent.py`), calibrate, write. With a slot grammar (GRID, commands) whole
+sentences compete and every word has an exact posterior (`sentence_model.py`); open speech is
+written in characters or words (`ctc.py`). Word alignments help where there are any: then every
+frame is learned as well. A base model is adapted: its front and trunk are kept in any case, its
+outputs when they mean the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from truing.domain.errors import NothingToDoError
+from truing.domain.recipe import Need, RunContext, TrainingInput, TrainingResult
+from truing.modalities.lipreading.recipes.augmentation import random_for
+from truing.modalities.lipreading.recipes.clips import Clips
+from truing.modalities.lipreading.recipes.descent import Plan, descend
+from truing.modalities.lipreading.recipes.numerics import Numerics, choose_numerics
+from truing.modalities.lipreading.recipes.rows import Rows
+from truing.modalities.lipreading.recipes.tcn_estimate import need_of
+from truing.modalities.lipreading.recipes.tcn_folder import (
+    Decoder,
+    TcnModel,
+    read_model,
+    write_model,
+)
+from truing.modalities.lipreading.recipes.tcn_options import VisualTcnOptions
+from truing.modalities.lipreading.recipes.validate import temperature_for, validate
+from truing.modalities.lipreading.recipes.vocabulary import choose_vocabulary
+
+if TYPE_CHECKING:
+    import torch
+
+LEAST = 4
+"""Clips without which nothing can be learned from nothing."""
+FEW = 100
+"""Fewer clips than this make bad statistics: a base keeps its own."""
+GUESSED = 0.5
+"""Share of a run in which words without alignments stay where the lips were seen to move: let go
+sooner, the network settles on wrong places (.42 of the words instead of .77)."""
+SMALL = 300
+"""Fewer clips than this are learned in smaller batches."""
+
+
+class VisualTcnRecipe:
+    """Trains a small video network, from nothing or from a base; see the module for the method."""
+
+    name = "visual-tcn"
+    summary = "train a small network on mouth clips, from nothing or from a model of other speakers"
+    options: type = VisualTcnOptions
+    needs_base = False
+    needs_packages: Mapping[str, str] = {
+        "torch": "truing[train]",
+        "safetensors": "truing[train]",
+        "av": "truing[lipreading]",
+    }
+
+    def presets(self, examples: int, base: str | None) -> Mapping[str, object]:
+        """Few clips in small batches; a base is adapted slowly, with sentences from the start."""
+        small: dict[str, object] = {"batch_size": 8} if examples < SMALL else {}
+        if base is None:
+            return small
+        return {
+            **small,
+            "learning_rate": 5e-4,
+            "epochs": max(5, min(60, round(2400 / max(1, examples)))),
+            "sequence_loss_from": 0,
+            "freeze_norms": examples < FEW,
+        }
+
+    def estimate(self, base: str | None, options: VisualTcnOptions) -> Need:
+        """What a run with these options will need at most; see `tcn_estimate`."""
+        del base
+        return need_of(options)
+
+    def train(self, given: TrainingInput, context: RunContext) -> TrainingResult:
+        """Trains, or resumes, and writes the model to `given.output`.
+
+        Raises:
+            NothingToDoError: too few training clips, or none that can be used.
+            SettingError: a vocabulary that the texts do not allow, or no such device.
+            InvalidInputError: a base of another kind, or examples without video.
+            ConflictError: the checkpoint belongs to a run with other settings or data.
+            RunFailedError: the loss left the finite numbers.
+        """
+        if not len(given.train):
+            raise NothingToDoError(
+                "There are no training rows.", hint="Import or review some samples first."
+            )
+        with closing(Clips()) as clips:
+            return _trained(given, context, clips)
+
+
+def _trained(given: TrainingInput, context: RunContext, clips: Clips) -> TrainingResult:
+    """The run, from top to bottom."""
+    options: VisualTcnOptions = given.options
+    numerics = choose_numerics(options.device, options.precision, options.threads)
+    base = read_model(Path(given.base)) if given.base is not None else None
+    texts = [row.truth for row in given.train]
+    decoder, said = choose_vocabulary(texts, options, base.decoder if base else None)
+    context.log(said)
+
+    rows = _gather(given, context, clips, decoder)
+    if rows is None:
+        return TrainingResult(finished=False, steps=0, notes=clips.notes)
+    _refuse_too_few(rows, clips, given.base)
+    network = _network(decoder, options, base, given.seed).to(numerics.device)
+    plan = _plan(given, rows)
+    context.log(
+        f"{len(rows.train)} training ({rows.aligned} with alignment), {len(rows.replay)} "
+        f"replayed and {len(rows.validation)} validation clips; "
+        f"{sum(p.numel() for p in network.parameters())} parameters; {plan.total} steps "
+        f"of {options.batch_size} clips."
+    )
+    run, kept = descend(
+        network,
+        plan,
+        context,
+        loss_of=_loss_of(network, rows, options, plan, numerics),
+        check=_check(rows, numerics) if rows.validation else None,
+    )
+    if run.finished:
+        usual = base.temperature if base else 1.0
+        temperature = temperature_for(kept, rows, numerics) or usual
+        write_model(given.output, TcnModel(network=kept, decoder=decoder, temperature=temperature))
+    return TrainingResult(
+        finished=run.finished, steps=run.step, figures=run.figures, notes=(said, *clips.notes)
+    )
+
+
+def _gather(
+    given: TrainingInput, context: RunContext, clips: Clips, decoder: Decoder
+) -> Rows | None:
+    """Decodes all rows; None when asked to stop meanwhile."""
+
+    def fits(text: str, frames: int) -> bool:
+        return decoder.labels(text, frames) is not None
+
+    found: list[list[int]] = []
+    for name, examples, rule in (
+        ("training", given.train, fits),
+        ("replayed", given.replay, fits),
+        ("validation", given.validation, lambda *_: True),
+    ):
+        numbers = clips.gather(examples, name, fits=rule, stopped=context.should_stop)
+        if numbers is None:
+            return None
+        found.append(numbers)
+    train, replay, validation = found
+    return Rows(clips, decoder, given.options, train=train, replay=replay, validation=validation)
+
+
+def _refuse_too_few(rows: Rows, clips: Clips, base: str | None) -> None:
+    least = LEAST if base is None else 1
+    if len(rows.train) < least:
+        raise NothingToDoError(
+            f"{len(rows.train)} training clips can be used; it takes at least {least}. "
+            f"{' '.join(clips.notes)}".strip(),
+            hint="Capture or import more clips, or start from a base model.",
+        )
+
+
+def _network(decoder: Decoder, options: VisualTcnOptions, base: TcnModel | None, seed: int) -> Any:
+    """The network before the first step: drawn from the seed, or the base's as far as it fits."""
+    import torch
+
+    from truing.modalities.lipreading.recipes.network import LipNetwork, Shape
+
+    torch.manual_seed(int(random_for(seed, "first weights").integers(2**62)))
+    if base is None:
+        shape = Shape(outputs=decoder.outputs, hidden=options.hidden, dropout=options.dropout)
+        return LipNetwork(shape)
+    old = base.network
+    shape = Shape.from_dict(
+        {**old.shape.as_dict(), "outputs": decoder.outputs, "dropout": options.dropout}
+    )
+    network = LipNetwork(shape)
+    if decoder.as_dict() == base.decoder.as_dict():
+        network.load_state_dict(old.state_dict())
+    else:
+        network.front.load_state_dict(old.front.state_dict())
+        network.join.load_state_dict(old.join.state_dict())
+        network.trunk.load_state_dict(old.trunk.state_dict())
+    return network
+
+
+def _plan(given: TrainingInput, rows: Rows) -> Plan:
+    options: VisualTcnOptions = given.options
+    per_epoch = math.ceil(len(rows.train) / rows.own)
+    total = per_epoch * options.epochs_for(len(rows.train))
+    early = options.sequence_loss_from
+    if given.base is None and 2 * rows.aligned < len(rows.train):
+        early = max(early, round(total * GUESSED))
+    return Plan(
+        total=total,
+        early=early,
+        per_epoch=per_epoch,
+        peak=options.learning_rate,
+        warmup=options.warmup,
+        floor=0.005,
+        weight_decay=options.weight_decay,
+        clip_norm=options.clip_norm,
+        average=options.average,
+        patience=options.patience if rows.validation else 0,
+        freeze_norms=options.freeze_norms,
+        checkpoint_minutes=options.checkpoint_minutes,
+        seed=given.seed,
+        identity={
+            "options": asdict(options),
+            "seed": given.seed,
+            "base": given.base,
+            "rows": [len(rows.train), len(rows.replay), len(rows.validation)],
+        },
+    )
+
+
+def _loss_of(
+    network: Any, rows: Rows, options: VisualTcnOptions, plan: Plan, numerics: Numerics
+) -> Callable[[int], torch.Tensor]:
+    """The loss of a step: of every frame whose word is known, and of whole sentences."""
+    import torch
+
+    from truing.modalities.lipreading.recipes.network import batch_of
+
+    decoder = rows.decoder
+
+    def loss_of(step: int) -> torch.Tensor:
+        early = step < plan.early
+        drawn = rows.draw(step, plan.seed, guess=early)
+        batch, lengths = batch_of([one.frames for one in drawn])
+        logits = network(batch.to(numerics.device), numerics.autocast)
+        if not bool(torch.isfinite(logits).all()):
+            return logits.sum()  # not finite either, which ends the run
+        competing = decoder.kind != "grammar" or not early
+        known: Any = None
+        loss = torch.zeros((), device=logits.device)
+        if competing:
+            whole, known = decoder.loss(logits, lengths, [one.labels for one in drawn])
+            loss = loss + whole / len(drawn)
+        if decoder.kind == "grammar":
+            loss = loss + options.framewise_weight * _framewise(
+                logits, [one.states for one in drawn], lengths, known, options.label_smoothing
+            )
+        return loss
+
+    return loss_of
+
+
+def _framewise(
+    logits: torch.Tensor,
+    states: Sequence[Sequence[int] | None],
+    lengths: Sequence[int],
+    known: Any,
+    smoothing: float,
+) -> torch.Tensor:
+    """Mean cross-entropy of the frames whose state is known or, given the sentence, likely.
+
+    Args:
+        logits: (B, T, outputs).
+        states: for each clip its true outputs by alignment; None without one.
+        lengths: frames of each clip.
+        known: posteriors given the sentence (B, T, outputs), or None.
+        smoothing: share of the target that is spread over all outputs.
+    """
+    import torch
+
+    targets = torch.zeros_like(logits)
+    for row, (told, frames) in enumerate(zip(states, lengths, strict=True)):
+        if told is not None:
+            places = torch.tensor(told, device=logits.device)
+            seen = (places >= 0).nonzero().flatten()
+            targets[row, seen, places[seen]] = 1.0
+        elif known is not None:
+            targets[row, :frames] = torch.from_numpy(known[row, :frames]).to(targets)
+    counted = targets.sum(dim=2, keepdim=True)
+    targets = targets * (1.0 - smoothing) + counted * smoothing / logits.shape[2]
+    losses = -(targets * torch.log_softmax(logits, dim=2)).sum(dim=2)
+    return losses.sum() / counted.sum().clamp(min=1.0)
+
+
+def _check(rows: Rows, numerics: Numerics) -> Callable[[Any], dict[str, float]]:
+    def check(network: Any) -> dict[str, float]:
+        return validate(network, rows, numerics)
+
+    return check

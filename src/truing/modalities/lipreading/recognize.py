@@ -1,0 +1,152 @@
+"""Video to text with a lip-reading model: which runtime serves it follows from its folder.
+
+`config.json` tells the kind by its `model_type`; a LoRA adapter, and a model of transformers with
+eyes, are both served by the runtime of vision-language models.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from truing.domain.errors import (
+    DamagedError,
+    InvalidInputError,
+    MissingDependencyError,
+    NotFoundError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from truing.domain.modality import LoadedRecognizer
+
+RUNTIMES: dict[str, str] = {
+    "pixel-ridge": "truing.modalities.lipreading.recipes.pixel_ridge:PixelRidgeReader",
+    "visual-tcn": "truing.modalities.lipreading.visual_tcn_runtime:VisualTcnReader",
+    "vlm": "truing.modalities.lipreading.vlm_runtime:VlmReader",
+    "external": "truing.modalities.lipreading.external:ExternalReader",
+}
+"""Kind of model -> `module:attribute` of the class that reads it."""
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
+"""What is fetched from a hub: configuration and weights, never pickles."""
+VISION = ("vision_config", "vision_tower", "mm_vision_tower")
+"""A configuration of transformers with one of these belongs to a model that sees."""
+
+
+def open_recognizer(model: str, options: Mapping[str, object]) -> LoadedRecognizer:
+    """Loads a lip-reading model from a folder or hub id, warm enough for the first call.
+
+    Args:
+        model: a folder that a recipe of this modality wrote, a LoRA adapter or an
+            image-text-to-text model of transformers (folder or hub id), or a folder whose
+            `config.json` describes an external recogniser (see `external`).
+        options: those of the runtime. Every one understands `text_only`: only text and confidence
+            are asked for.
+
+    Raises:
+        NotFoundError: no such folder, or no model in it.
+        UnavailableError: a hub that cannot be reached, or no such device.
+        MissingDependencyError: the extra that brings the runtime is not installed.
+        DamagedError: model files that cannot be read.
+        InvalidInputError: another kind of model, or an unknown option.
+    """
+    folder = find_model(model)
+    module, _, attribute = RUNTIMES[kind_of(folder)].partition(":")
+    reader = getattr(importlib.import_module(module), attribute)
+    return cast("LoadedRecognizer", reader(folder, dict(options)))
+
+
+def find_model(model: str) -> Path:
+    """The folder of a lip-reading model given as a folder or hub id.
+
+    Raises:
+        NotFoundError: no such folder, no model in it, or the hub does not know the id.
+        UnavailableError: the hub cannot be reached.
+        MissingDependencyError: an id was given and `huggingface_hub` is not installed.
+        InvalidInputError: the folder holds another kind of model.
+    """
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        if folder.exists() or not HUB_ID.fullmatch(model):
+            raise NotFoundError(
+                f"there is no model folder `{model}`",
+                hint="give a folder, or a hub id such as `google/gemma-3n-E4B-it`",
+            )
+        folder = _fetched(model)
+        if kind_of(folder) == "external":
+            raise InvalidInputError(
+                f"the model `{model}` of the hub would run a program of this machine",
+                hint="write its config.json yourself, into a folder: docs/how-to/chaplin.md",
+            )
+    kind_of(folder)
+    return folder
+
+
+def kind_of(folder: Path) -> str:
+    """Which of `RUNTIMES` reads the model in a folder.
+
+    Raises:
+        NotFoundError: there is neither `config.json` nor `adapter_config.json`.
+        DamagedError: it is no JSON object.
+        InvalidInputError: it describes another kind of model.
+    """
+    if (folder / "adapter_config.json").is_file():
+        return "vlm"
+    config = _read(folder / "config.json")
+    kind = config.get("model_type")
+    if isinstance(kind, str) and kind in RUNTIMES:
+        return kind
+    if any(config.get(key) for key in VISION):
+        return "vlm"
+    raise InvalidInputError(
+        f"the model in `{folder}` is of the kind `{kind}`, which cannot read lips",
+        hint=f"give a folder with a model of the kind {', '.join(RUNTIMES)}",
+    )
+
+
+def _read(file: Path) -> Mapping[str, object]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"there is no model in `{file.parent}`: it has no `{file.name}`",
+            hint="`truing models` lists those there are",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DamagedError(
+            f"`{file}` cannot be read: {error}", hint="copy the model again from where it was made"
+        ) from error
+    if not isinstance(found, dict):
+        raise DamagedError(
+            f"`{file}` holds no JSON object", hint="copy the model again from where it was made"
+        )
+    return found
+
+
+def _fetched(model: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+        from huggingface_hub.errors import RepositoryNotFoundError as NoRepository
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"`{model}` is no folder, and fetching it needs `huggingface_hub`",
+            hint='pip install "truing[vlm]"',
+        ) from error
+    try:
+        return Path(snapshot_download(model, allow_patterns=list(FILES)))
+    except NoRepository as error:
+        raise NotFoundError(
+            f"the hub has no model `{model}`, and there is no such folder",
+            hint="check its name; for a private or gated model set the variable HF_TOKEN",
+        ) from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise UnavailableError(
+            f"the model `{model}` cannot be fetched: {str(error).partition(chr(10))[0]}",
+            hint="check the network, or give the folder of a downloaded model",
+        ) from error

@@ -1,0 +1,69 @@
+// Which modality the pages show, where a workspace has several: one choice for all pages.
+
+import { html, signal, useEffect } from "#/html.js";
+import { api } from "#/api.js";
+import { route, setParams } from "#/router.js";
+
+const CHOSEN = "truing.modality";
+const FIRST = "speech";
+const TITLES = { speech: "Speech", lipreading: "Lip-reading", image_edit: "Image edits" };
+/** Who asks again within this time is given what is known. */
+const FRESH_MS = 10_000;
+
+/** What the server knows: `name`, `in_use`, `champion`; null until it has told. */
+const kinds = signal(null);
+const chosen = signal(localStorage.getItem(CHOSEN));
+let askedAt = -FRESH_MS;
+
+/** A modality's name for people. */
+export const modalityTitle = (name) => TITLES[name] ?? name.replaceAll("_", " ");
+
+/**
+ * The modality to show: the one in the address, the one chosen before, or the one there is.
+ * @returns {string}
+ */
+export function useModality() {
+  useEffect(() => {
+    if (performance.now() - askedAt < FRESH_MS) return;
+    askedAt = performance.now();
+    // Who is not told goes on with what was chosen.
+    api.get("/api/modalities").then(({ items }) => (kinds.value = items), () => {});
+  }, []);
+  const asked = route.value.params.get("modality");
+  if (asked) return asked;
+  const used = inUse();
+  if (!used.length || used.includes(chosen.value)) return chosen.value ?? FIRST;
+  return used.includes(FIRST) ? FIRST : used[0];
+}
+
+const inUse = () => (kinds.value ?? []).filter((kind) => kind.in_use).map((kind) => kind.name);
+
+/** What can be switched to: what is in use here, and what is asked for. */
+export function offered(now) {
+  return [...new Set([...inUse(), now])].sort();
+}
+
+/** Chooses for this page and those after it. */
+export function choose(name) {
+  chosen.value = name;
+  localStorage.setItem(CHOSEN, name);
+  if (route.value.params.has("modality")) setParams({ modality: null });
+}
+
+/** After a click of the mouse the keys belong to the page again, not to the button. */
+function picked(event, pick) {
+  if (event.detail > 0) event.currentTarget.blur();
+  pick();
+}
+
+/**
+ * Nothing where there is nothing to choose.
+ * @param {{value: string, options?: string[], titles?: Record<string, string>, onChange?: (name: string) => void, disabled?: boolean}} props
+ */
+export function ModalitySwitch({ value, options = offered(value), titles = {}, onChange = choose, disabled = false }) {
+  if (options.length < 2) return null;
+  return html`<div class="segments modality-switch" role="group" aria-label="Kind of samples">
+    ${options.map((name) => html`<button type="button" key=${name} aria-pressed=${String(name === value)} disabled=${disabled && name !== value}
+      onClick=${(event) => picked(event, () => name !== value && onChange(name))}>${titles[name] ?? modalityTitle(name)}</button>`)}
+  </div>`;
+}

@@ -1,0 +1,51 @@
+// The ways of recording, one for each modality: what is recorded, how it is called, what is said of it.
+
+export const WAYS = {
+  speech: {
+    modality: "speech",
+    role: "audio",
+    file: "recorded.wav",
+    device: "Microphone",
+    icon: "mic",
+    lead: "Speak, read what your model heard, say whether it was right.",
+    /** Without a model nothing is recorded. */
+    teaches: false,
+    heard: {
+      title: "What the model heard",
+      raw: null,
+      nothing: "Nothing was heard.",
+      length: "of sound",
+      correction: "corrected",
+      question: "Was this correct?",
+      questionAgain: "Is it correct now?",
+      asIt: "As it was heard",
+    },
+    told: { accepted: "Saved", corrected: "Saved", rejected: "Saved", skipped: "Left for later", kept: "Kept with your correction" },
+    uploads: { title: "Recordings you have already", drop: "Drop sound files here, or choose them", working: "listening", done: "heard", nothing: "nothing was heard",
+      accept: "audio/*,video/webm,video/mp4,.flac,.wav,.ogg,.opus,.mp3,.m4a,.webm", captured: "audio/*", capture: "true" },
+    model: ["There is no model to listen yet", "truing model import FOLDER"],
+  },
+  lipreading: {
+    modality: "lipreading",
+    role: "video",
+    file: "recorded.webm",
+    device: "Camera",
+    icon: "camera",
+    lead: "Speak to the camera, read what your model saw, say whether it was right.",
+    teaches: true,
+    heard: {
+      title: "What the model read",
+      raw: "Raw output",
+      nothing: "Nothing was read: was your face in the picture?",
+      length: "of video",
+      correction: "LLM correction",
+      question: "Was this correct? (y/n)",
+      questionAgain: "Was this correct? (y/n)",
+      asIt: "The raw output was right",
+    },
+    told: { accepted: "Marked as correct", corrected: "Training sample saved!", rejected: "Saved", skipped: "Left for later", kept: "Training sample saved!" },
+    uploads: { title: "Videos you have already", drop: "Drop videos of a speaking face here, or choose them", working: "reading", done: "read", nothing: "nothing was read",
+      accept: "video/*,.mp4,.mov,.avi,.mkv,.webm,.mpg,.mpeg", captured: "video/*", capture: "user" },
+    model: ["There is no model to read lips yet", "truing model import --modality lipreading FOLDER"],
+  },
+};
