@@ -68,6 +68,7 @@ PURPOSES = {
             "media",
             "lipreading",
             "vlm",
+            "images",
         ),
         groups=("dev",),
         covers=("demo",),

@@ -474,8 +474,10 @@ def test_a_stranger_with_the_same_recordings_never_judges_it_by_them(
         found = stranger.evaluate(str(model.ref), "all@1")
         tested = set(part(stranger, Split.TEST, "all@1"))
         assert found.figures["excluded"] == len(tested) - found.figures["rows"] > 0
-        with pytest.raises(InvalidInputError, match="not trained here"):
-            stranger.promote(str(model.ref))
+        verdict = stranger.promote(str(model.ref))
+        assert (verdict.passed, verdict.reason.value) == (False, "not-judged")
+        assert "was not trained here" in verdict.sentence
+        assert stranger.store.models.champions("speech") == {}
         stranger.promote(str(model.ref), dataset="all@1", force="good enough")
         assert not import_model(stranger, journey.trained).new
         assert verify(stranger) == []

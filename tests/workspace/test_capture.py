@@ -16,7 +16,8 @@ from truing.domain.prediction import Alternative, Recognition, Word
 from truing.domain.review import State
 from truing.domain.sample import SampleFilter, Sampling
 
-CLIP = Path(__file__).parent.parent / "data" / "speech" / "digits" / "7_theo_25.flac"
+DATA = Path(__file__).parent.parent / "data"
+CLIP = DATA / "speech" / "digits" / "7_theo_25.flac"
 
 
 def open_with(tmp_path: Path, **flags: str) -> Workspace:
@@ -142,3 +143,20 @@ def test_a_correction_made_in_the_app_is_a_review(workspace: Workspace) -> None:
     sample = workspace.sample(added.id)
     assert (sample.state, sample.truth) == (State.CORRECTED, "seven")
     assert workspace.history(added.id)[0].shown_because == "app"
+
+
+def test_a_modality_may_propose_a_tidier_text_and_the_raw_one_stays(workspace) -> None:
+    pytest.importorskip("PIL")
+    folder = next((DATA / "clients" / "nexvision" / "training-data").glob("session-*051Z"))
+    added = workspace.capture(
+        "image_edit",
+        original=next(folder.glob("original-*")),
+        edited=next(folder.glob("reimagined-*")),
+        raw="  make it brigther ",
+    )
+    sample = workspace.sample(added.id)
+    assert sample.raw.text == "  make it brigther "
+    assert sample.proposal == "make it brighter"
+    assert sample.corrected.model == "truing/cleaning"
+    workspace.review(added.id, "accepted")
+    assert workspace.sample(added.id).truth == "make it brighter"

@@ -228,3 +228,35 @@ class TestCheckingAgain:
         sample = captured(workspace, CLEAN)
         workspace.blobs.delete(sample.media[0].digest)
         assert dict(workspace.check().findings) == {"damaged": 1}
+
+
+NEXVISION = Path(__file__).parents[1] / "data" / "clients" / "nexvision" / "training-data"
+
+
+class TestCopiesOfSeveralMedia:
+    def pairs(self, workspace: Workspace, *names: str) -> list[Sample]:
+        found = []
+        for name in names:
+            folder = NEXVISION / f"session-2026-11-20T09-49-36-{name}"
+            added = workspace.capture(
+                "image_edit",
+                original=next(folder.glob("original-*")),
+                edited=next(folder.glob("reimagined-*")),
+                raw="edit it",
+            )
+            assert added is not None
+            found.append(workspace.sample(added.id))
+        return found
+
+    def test_one_original_with_several_results_is_no_copy_and_yet_tied(
+        self, workspace: Workspace
+    ) -> None:
+        first, second, chained = self.pairs(workspace, "051Z", "107Z", "399Z")
+        assert copies(first) == copies(second) == copies(chained) == []
+        assert tying(first) & tying(second)
+        assert tying(first) & tying(chained)
+
+    def test_the_same_pair_is_a_copy(self, workspace: Workspace) -> None:
+        first, _, again = self.pairs(workspace, "051Z", "107Z", "572Z")
+        (found,) = copies(again)
+        assert (found.check, found.value) == ("duplicate", float(first.id))

@@ -207,6 +207,18 @@ class CanPlay(Protocol):
         ...
 
 
+@runtime_checkable
+class CanTidy(Protocol):
+    """The modality can propose a tidier form of the text that came with a sample."""
+
+    tidied_by: str
+    """The name under which such a proposal is recorded."""
+
+    def tidy(self, text: str) -> str:
+        """The text without what nobody meant, such as blanks at its end; equal when it is tidy."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """Keys by which near copies of a sample are found; each begins with `MARK` (`sample`)."""

@@ -12,5 +12,9 @@ FORMATS: dict[str, str] = {
     "vsr": "truing.formats.vsr_rows:VsrRows",
     "corrector": "truing.formats.corrector_pairs:CorrectorPairs",
     "auto-avsr": "truing.formats.auto_avsr:AutoAvsr",
+    "nexvision": "truing.formats.nexvision:NexVision",
+    "imagefolder": "truing.formats.imagefolder:ImageFolder",
+    "parquet": "truing.formats.parquet_edits:ParquetEdits",
+    "webdataset": "truing.formats.webdataset:WebDataset",
 }
 """Format name -> `module:attribute` of its class, which takes no required argument."""

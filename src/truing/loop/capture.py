@@ -16,9 +16,9 @@ from truing.domain.errors import ConsentError, InvalidInputError
 from truing.domain.finding import CheckReport
 from truing.domain.ids import IdSource
 from truing.domain.media import IngestedMedia, Media
-from truing.domain.modality import CheckInput, Modality
+from truing.domain.modality import CanTidy, CheckInput, Modality
 from truing.domain.ports import Blobs, Samples
-from truing.domain.prediction import Prediction
+from truing.domain.prediction import Prediction, PredictionKind, Recognition
 from truing.domain.sample import Added, NewSample, Sampling
 from truing.domain.settings import Settings
 
@@ -109,17 +109,18 @@ def prepare(
             f"a {modality.name} sample needs its `{modality.roles[0]}`",
             hint=f"give media={{'{modality.roles[0]}': …}}",
         )
+    now = ports.clock.now()
+    predictions = with_proposal(modality, utterance.predictions, now)
     ingested = [ingest(modality, role, source) for role, source in utterance.media.items()]
     media = tuple(stored(one, ports.blobs) for one in ingested)
     given = CheckInput(
         media=media,
         data={one.role: one.data for one in ingested},
-        predictions=utterance.predictions,
+        predictions=predictions,
         truth=utterance.truth,
         damage={one.role: one.damage for one in ingested if one.damage},
     )
     report, groups = ports.compare(modality, modality.check(given, settings), given)
-    now = ports.clock.now()
     return NewSample(
         uid=ports.ids.new(),
         modality=modality.name,
@@ -134,11 +135,33 @@ def prepare(
         session=utterance.session,
         context=utterance.context,
         media=media,
-        predictions=tuple(utterance.predictions),
+        predictions=predictions,
         findings=report.findings,
         quality=report.quality,
         groups=tuple(groups),
     )
+
+
+def with_proposal(
+    modality: Modality, said: Sequence[Prediction], now: int
+) -> tuple[Prediction, ...]:
+    """The predictions, and the modality's own tidier form of the raw text where it has one and
+    nobody else has corrected it.
+    """
+    raw = next((one for one in said if one.kind is PredictionKind.RECOGNIZER), None)
+    corrected = any(one.kind is PredictionKind.CORRECTOR for one in said)
+    if raw is None or corrected or not isinstance(modality, CanTidy):
+        return tuple(said)
+    tidy = modality.tidy(raw.text)
+    if not tidy or tidy == raw.text:
+        return tuple(said)
+    proposal = Prediction(
+        kind=PredictionKind.CORRECTOR,
+        recognition=Recognition(text=tidy),
+        model=modality.tidied_by,
+        created_at=now,
+    )
+    return (*said, proposal)
 
 
 def ingest(modality: Modality, role: str, source: object) -> IngestedMedia:

@@ -1,8 +1,8 @@
 """Check: findings for samples, from the modality's own checks and from looking at the others.
 
 The modality looks at one sample at a time. That a sample is a copy of another can only be seen
-here: an exact copy by the group keys they share, a near one (coded anew, louder, trimmed) by the
-marks of a modality that has them, with the media themselves compared before anything is said.
+here: an exact copy by group keys that are all the same, a near one (coded anew, louder, trimmed) by
+the marks of a modality that has them, with the media compared before anything is said.
 """
 
 from __future__ import annotations
@@ -113,13 +113,21 @@ class Neighbours:
         return report, tuple(dict.fromkeys((*own, *marks.kept, *tied)))
 
     def _exact(self, own: Sequence[str], own_id: int | None) -> Finding | None:
+        if not own:
+            return None
         found = self._samples.by_groups(own)
-        ids = {one for numbers in found.values() for one in numbers if _before(one, own_id)}
+        # Samples of several media may share some of them, as results of one original do.
+        shared = set.intersection(*(set(found.get(key, ())) for key in own))
+        ids = {one for one in shared if _before(one, own_id)}
         # A near copy carries the key of what it copies: it is no exact copy of it.
         same = [one for one in sorted(ids)[:CANDIDATES] if self._is_exact(one, own)]
         if same:
             return _duplicate(f"sample {same[0]}", same[0])
-        waiting = (other for keys, other in self._waiting or () if not keys.isdisjoint(own))
+        waiting = (
+            other
+            for _, other in self._waiting or ()
+            if set(own) == set(self._modality.group_keys(other.media))
+        )
         other = next(waiting, None)
         return None if other is None else _duplicate(other.name, None)
 
@@ -128,7 +136,7 @@ class Neighbours:
             media = self._samples.get(id).media
         except NotFoundError:
             return False
-        return not set(own).isdisjoint(self._modality.group_keys(media))
+        return set(own) == set(self._modality.group_keys(media))
 
     def _near(
         self, kind: CanSpotCopies, given: CheckInput, asked: Sequence[str], own_id: int | None
@@ -202,7 +210,7 @@ def _duplicate(other: str, number: int | None) -> Finding:
     return Finding(
         check=DUPLICATE,
         severity=Severity.WARNING,
-        reason=f"the same recording as {other}",
+        reason=f"the same as {other}",
         value=None if number is None else float(number),
     )
 
@@ -211,7 +219,7 @@ def _near_duplicate(other: str, number: int | None, setting: str) -> Finding:
     return Finding(
         check=NEAR_DUPLICATE,
         severity=Severity.WARNING,
-        reason=f"nearly the same recording as {other}: coded anew, louder, trimmed or padded",
+        reason=f"nearly the same as {other}: coded anew, scaled, louder, trimmed or padded",
         value=None if number is None else float(number),
         setting=setting,
     )

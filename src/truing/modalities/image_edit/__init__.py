@@ -1,0 +1,1 @@
+"""Image edits: a picture, an instruction, and the picture that came of it."""
