@@ -237,7 +237,16 @@ def test_errors_say_what_repairs_them(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("vocabulary", "latin"), ("batch_size", 1), ("shift", 9), ("paste", 1.5), ("effort", "huge")],
+    [
+        ("vocabulary", "latin"),
+        ("batch_size", 1),
+        ("shift", 9),
+        ("paste", 1.5),
+        ("effort", "huge"),
+        ("cross", -0.5),
+        ("phones", "on"),
+        ("second_stage", "on"),
+    ],
 )
 def test_options_that_cannot_work_are_refused(name: str, value: object) -> None:
     with pytest.raises(SettingError, match=f"`{name}` cannot be `{value}`"):
@@ -270,3 +279,13 @@ def test_fewer_clips_are_seen_more_often() -> None:
     assert options().epochs_for(5) == 240
     assert options(effort="quick").epochs_for(600) == 9
     assert options(epochs=7).epochs_for(25) == 7
+
+
+def test_many_clips_are_crossed_with_others_unless_it_is_quick() -> None:
+    options = VisualTcnRecipe().options
+    assert options().variation_for(300).cross == options(effort="long").variation_for(600).cross
+    assert options().variation_for(300).cross == 0.5
+    assert options().variation_for(299).cross == 0.0
+    assert options(effort="quick").variation_for(600).cross == 0.0
+    assert options(effort="quick", cross=0.2).variation_for(600).cross == 0.2
+    assert options(cross=0.0).variation_for(600).cross == 0.0

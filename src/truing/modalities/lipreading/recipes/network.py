@@ -66,9 +66,15 @@ class Shape:
 
 # torch is not type-checked here.
 class LipNetwork(nn.Module):  # type: ignore[misc]
-    """Scores of outputs for each frame of mouth clips."""
+    """Scores of outputs for each frame of mouth clips.
 
-    def __init__(self, shape: Shape) -> None:
+    Args:
+        shape: its sizes.
+        sounds: while it learns, shares of sounds in outputs (outputs, sounds): outputs that sound
+            alike are then learned together. `plain` is the same network without them.
+    """
+
+    def __init__(self, shape: Shape, sounds: torch.Tensor | None = None) -> None:
         super().__init__()
         self.shape = shape
         layers: list[nn.Module] = []
@@ -105,6 +111,11 @@ class LipNetwork(nn.Module):  # type: ignore[misc]
             for step in shape.dilations
         ).to(memory_format=torch.channels_last)
         self.head = nn.Linear(shape.hidden, shape.outputs)
+        self.register_buffer("sounds", sounds, persistent=False)
+        self.voice = None if sounds is None else nn.Linear(shape.hidden, sounds.shape[1])
+        if self.voice is not None:  # so that a base says at first what it said before
+            nn.init.zeros_(self.voice.weight)
+            nn.init.zeros_(self.voice.bias)
 
     def forward(
         self,
@@ -115,14 +126,37 @@ class LipNetwork(nn.Module):  # type: ignore[misc]
 
         `autocast` surrounds all of it; the scores are float32.
         """
+        return self.both(clips, autocast)[0]
+
+    def both(
+        self,
+        clips: torch.Tensor,
+        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The scores, and those of sounds (B, T, sounds) while it learns with them."""
         count, frames = clips.shape[:2]
         with autocast():
             seen = self.front(_moments(clips)).flatten(1)
             hidden = torch.relu(self.join(seen)).view(count, 1, frames, -1).permute(0, 3, 1, 2)
             for block in self.trunk:
                 hidden = hidden + block(hidden)
-            scores: torch.Tensor = self.head(hidden.squeeze(2).transpose(1, 2))
-        return scores.float()
+            found = hidden.squeeze(2).transpose(1, 2)
+            scores = self.head(found).float()
+            heard = None if self.voice is None else self.voice(found).float()
+        return (scores if heard is None else scores + heard @ self.sounds.T), heard
+
+    def plain(self) -> LipNetwork:
+        """The same network with all that it learned of sounds in its outputs."""
+        plain = LipNetwork(self.shape)
+        tensors = self.state_dict()
+        if self.voice is not None:
+            for kind in ("weight", "bias"):
+                learned = self.sounds @ tensors[f"voice.{kind}"]
+                tensors[f"head.{kind}"] = tensors[f"head.{kind}"] + learned
+        wanted = plain.state_dict()
+        plain.load_state_dict({name: tensors[name] for name in wanted})
+        plain.to(self.head.weight.device).train(self.training)
+        return plain
 
     def freeze_norms(self) -> None:
         """Keeps the statistics of normalisation as they are: few clips make bad ones."""

@@ -70,7 +70,7 @@ class Rows:
         """Clips of a batch that are replayed."""
         self.own = options.batch_size - self.replayed
         """Clips of a batch that are of the training rows."""
-        self._options = options
+        self._variation = options.variation_for(len(train))
         found = {index: self._aligned_pieces(index) for index in (*train, *replay)}
         self._known = [index for index, pieces in found.items() if pieces is not None]
         self._aligned = frozenset(self._known)
@@ -83,6 +83,13 @@ class Rows:
     def aligned(self) -> int:
         """Training clips whose words have times."""
         return sum(index in self._aligned for index in self.train)
+
+    def edges(self, index: int) -> tuple[int, ...] | None:
+        """Frames at which the words of a clip begin and the last one ends; None if not aligned."""
+        if index not in self._aligned:
+            return None
+        words = [piece for piece in self._pieces[index] if piece.meaning >= 0]
+        return (*(piece.first for piece in words), words[-1].end)
 
     def draw(self, step: int, seed: int, *, guess: bool) -> list[Drawn]:
         """The batch of a step; the same each time it is asked for.
@@ -107,7 +114,7 @@ class Rows:
 
     def _drawn(self, index: int, random: np.random.Generator, *, guess: bool) -> Drawn:
         clip = self.clips.rows[index]
-        pieces, variation = self._pieces[index], self._options.variation
+        pieces, variation = self._pieces[index], self._variation
         labels = self.decoder.labels(clip.example.truth, clip.frames) or []
         known = index in self._aligned
         if known:
@@ -123,10 +130,10 @@ class Rows:
 
     def _mixed(self, pieces: tuple[Piece, ...], random: np.random.Generator) -> tuple[Piece, ...]:
         """An aligned clip with words of others, as often as the options say."""
-        if random.random() < self._options.cross:
+        if random.random() < self._variation.cross:
             other = self._known[int(random.integers(len(self._known)))]
             pieces = crossed(pieces, self._pieces[other], random)
-        return pasted(pieces, self._words, self._options.paste, random)
+        return pasted(pieces, self._words, self._variation.paste, random)
 
     def _aligned_pieces(self, index: int) -> tuple[Piece, ...] | None:
         """The pieces of an aligned clip of the grammar; None for every other."""

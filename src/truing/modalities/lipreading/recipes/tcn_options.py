@@ -16,6 +16,10 @@ EFFORTS = {"quick": 9, "standard": 30, "long": 120}
 MEASURED = 600
 """Clips at which these were measured; fewer are shown more often, up to `MOST_REPEATS` times."""
 MOST_REPEATS = 8
+SWITCHES = ("auto", "off")
+CROSSED, CROSSED_FROM = 0.5, 300
+"""What `cross` is by itself, with so many clips or more, and not in a quick run: with fewer, or in
+as few steps, crossed clips were read less well."""
 
 
 def option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
@@ -59,8 +63,20 @@ class VisualTcnOptions:
     gain: float = option(0.15, "contrast varies by this, as deviation of its log")
     erase: float = option(0.3, "chance that a rectangle is hidden")
     frames: int = option(60, "silence around aligned words is cut to so many frames; 0 = never")
-    cross: float = option(0.0, "chance that a clip goes on as another; needs alignments")
+    cross: float = option(
+        -1.0,
+        "chance that a clip goes on as another; needs alignments; "
+        f"-1 = {CROSSED} from {CROSSED_FROM} clips on, unless the effort is quick",
+    )
     paste: float = option(0.0, "chance of a word from another clip; needs alignments")
+    phones: str = option(
+        "auto", "auto = words that share sounds are learned together (GRID); off", SWITCHES
+    )
+    second_stage: str = option(
+        "auto",
+        "auto = the pixels of each word are looked at again, where that helps; off",
+        SWITCHES,
+    )
     hidden: int = option(256, "width of the network after its front")
     dropout: float = option(0.3, "dropout")
     precision: str = option("auto", "fp32, bf16; auto = bf16 where it is built in", PRECISIONS)
@@ -80,7 +96,6 @@ class VisualTcnOptions:
             "freeze",
             "flip",
             "erase",
-            "cross",
             "paste",
             "label_smoothing",
         )
@@ -88,6 +103,9 @@ class VisualTcnOptions:
             "vocabulary": self.vocabulary not in VOCABULARIES,
             "effort": self.effort not in EFFORTS,
             "precision": self.precision not in PRECISIONS,
+            "phones": self.phones not in SWITCHES,
+            "second_stage": self.second_stage not in SWITCHES,
+            "cross": self.cross != -1 and not 0 <= self.cross <= 1,
             "epochs": self.epochs < 0,
             "learning_rate": self.learning_rate <= 0,
             "batch_size": self.batch_size < 2,
@@ -105,9 +123,11 @@ class VisualTcnOptions:
                 f"The option `{name}` cannot be `{getattr(self, name)}`.", hint=f"{name}: {told}."
             )
 
-    @property
-    def variation(self) -> Variation:
-        """How far each clip is varied."""
+    def variation_for(self, clips: int) -> Variation:
+        """How far each of so many clips is varied."""
+        cross = self.cross
+        if cross < 0:
+            cross = CROSSED if clips >= CROSSED_FROM and self.effort != "quick" else 0.0
         return Variation(
             stretch=self.stretch,
             word_stretch=self.word_stretch,
@@ -119,7 +139,7 @@ class VisualTcnOptions:
             gain=self.gain,
             erase=self.erase,
             frames=self.frames,
-            cross=self.cross,
+            cross=cross,
             paste=self.paste,
         )
 

@@ -1,29 +1,33 @@
 """Recipe `visual-tcn`: a network that sees moving lips, from some hundred clips, on a CPU.
 
 Read from top to bottom: choose the vocabulary, decode the clips, build or take over the network,
-make batches, descend (`descent.py`), calibrate, write. With a slot grammar (GRID, commands) whole
-sentences compete and every word has an exact posterior (`sentence_model.py`); open speech is
-written in characters or words (`ctc.py`). Word alignments help where there are any: then every
-frame is learned as well. A base model is adapted: its front and trunk are kept in any case, its
-outputs when they mean the same.
+make batches, descend (`descent.py`), learn a second look at each word, calibrate, write. With a
+slot grammar (GRID, commands) whole sentences compete and every word has an exact posterior
+(`sentence_model.py`); open speech is written in characters or words (`ctc.py`). Word alignments
+help where there are any: then every frame is learned as well. A base model is adapted: its front
+and trunk are kept in any case, its outputs when they mean the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from truing.domain.errors import NothingToDoError
 from truing.domain.recipe import Need, RunContext, TrainingInput, TrainingResult
 from truing.modalities.lipreading.recipes.augmentation import random_for
 from truing.modalities.lipreading.recipes.clips import Clips
 from truing.modalities.lipreading.recipes.descent import Plan, descend
+from truing.modalities.lipreading.recipes.learn_second_stage import learn_second_stage
 from truing.modalities.lipreading.recipes.numerics import Numerics, choose_numerics
+from truing.modalities.lipreading.recipes.pronunciation import sounds_in
 from truing.modalities.lipreading.recipes.rows import Rows
+from truing.modalities.lipreading.recipes.sentence_model import SentenceModel
+from truing.modalities.lipreading.recipes.step_loss import loss_of_steps
 from truing.modalities.lipreading.recipes.tcn_estimate import need_of
 from truing.modalities.lipreading.recipes.tcn_folder import (
     Decoder,
@@ -32,11 +36,8 @@ from truing.modalities.lipreading.recipes.tcn_folder import (
     write_model,
 )
 from truing.modalities.lipreading.recipes.tcn_options import VisualTcnOptions
-from truing.modalities.lipreading.recipes.validate import temperature_for, validate
+from truing.modalities.lipreading.recipes.validate import calibrated, temperature_for, validate
 from truing.modalities.lipreading.recipes.vocabulary import choose_vocabulary
-
-if TYPE_CHECKING:
-    import torch
 
 LEAST = 4
 """Clips without which nothing can be learned from nothing."""
@@ -123,16 +124,39 @@ def _trained(given: TrainingInput, context: RunContext, clips: Clips) -> Trainin
         network,
         plan,
         context,
-        loss_of=_loss_of(network, rows, options, plan, numerics),
+        loss_of=loss_of_steps(network, rows, options, numerics, seed=plan.seed, early=plan.early),
         check=_check(rows, numerics) if rows.validation else None,
     )
+    figures = run.figures
     if run.finished:
-        usual = base.temperature if base else 1.0
-        temperature = temperature_for(kept, rows, numerics) or usual
-        write_model(given.output, TcnModel(network=kept, decoder=decoder, temperature=temperature))
+        kept = kept.plain()
+        model = TcnModel(
+            network=kept,
+            decoder=decoder,
+            temperature=temperature_for(kept, rows, numerics) or (base.temperature if base else 1),
+        )
+        model, better = _with_second_stage(model, given, rows, numerics, context)
+        write_model(given.output, model)
+        figures = {**figures, **better}
     return TrainingResult(
-        finished=run.finished, steps=run.step, figures=run.figures, notes=(said, *clips.notes)
+        finished=run.finished, steps=run.step, figures=figures, notes=(said, *clips.notes)
     )
+
+
+def _with_second_stage(
+    model: TcnModel, given: TrainingInput, rows: Rows, numerics: Numerics, context: RunContext
+) -> tuple[TcnModel, dict[str, float]]:
+    """The model with a second look at each word where that reads the validation clips no worse."""
+    options: VisualTcnOptions = given.options
+    second = learn_second_stage(rows, given.seed) if options.second_stage == "auto" else None
+    found = second and calibrated(second, model.network, rows, numerics)
+    if not found:
+        context.log("The network reads alone, without a second stage.")
+        return model, {}
+    second, figures = found
+    words = 1.0 - figures["validation_wer"]
+    context.log(f"With the second stage {words:.3f} of the validation words are read right.")
+    return replace(model, second=second), figures
 
 
 def _gather(
@@ -174,20 +198,22 @@ def _network(decoder: Decoder, options: VisualTcnOptions, base: TcnModel | None,
     from truing.modalities.lipreading.recipes.network import LipNetwork, Shape
 
     torch.manual_seed(int(random_for(seed, "first weights").integers(2**62)))
+    told = None
+    if options.phones == "auto" and isinstance(decoder, SentenceModel):
+        told = sounds_in(decoder.words)
+    sounds = None if told is None else torch.from_numpy(told)
     if base is None:
         shape = Shape(outputs=decoder.outputs, hidden=options.hidden, dropout=options.dropout)
-        return LipNetwork(shape)
+        return LipNetwork(shape, sounds)
     old = base.network
     shape = Shape.from_dict(
         {**old.shape.as_dict(), "outputs": decoder.outputs, "dropout": options.dropout}
     )
-    network = LipNetwork(shape)
+    network = LipNetwork(shape, sounds)
     if decoder.as_dict() == base.decoder.as_dict():
-        network.load_state_dict(old.state_dict())
-    else:
-        network.front.load_state_dict(old.front.state_dict())
-        network.join.load_state_dict(old.join.state_dict())
-        network.trunk.load_state_dict(old.trunk.state_dict())
+        network.head.load_state_dict(old.head.state_dict())
+    for part in ("front", "join", "trunk"):
+        getattr(network, part).load_state_dict(getattr(old, part).state_dict())
     return network
 
 
@@ -219,70 +245,6 @@ def _plan(given: TrainingInput, rows: Rows) -> Plan:
             "rows": [len(rows.train), len(rows.replay), len(rows.validation)],
         },
     )
-
-
-def _loss_of(
-    network: Any, rows: Rows, options: VisualTcnOptions, plan: Plan, numerics: Numerics
-) -> Callable[[int], torch.Tensor]:
-    """The loss of a step: of every frame whose word is known, and of whole sentences."""
-    import torch
-
-    from truing.modalities.lipreading.recipes.network import batch_of
-
-    decoder = rows.decoder
-
-    def loss_of(step: int) -> torch.Tensor:
-        early = step < plan.early
-        drawn = rows.draw(step, plan.seed, guess=early)
-        batch, lengths = batch_of([one.frames for one in drawn])
-        logits = network(batch.to(numerics.device), numerics.autocast)
-        if not bool(torch.isfinite(logits).all()):
-            return logits.sum()  # not finite either, which ends the run
-        competing = decoder.kind != "grammar" or not early
-        known: Any = None
-        loss = torch.zeros((), device=logits.device)
-        if competing:
-            whole, known = decoder.loss(logits, lengths, [one.labels for one in drawn])
-            loss = loss + whole / len(drawn)
-        if decoder.kind == "grammar":
-            loss = loss + options.framewise_weight * _framewise(
-                logits, [one.states for one in drawn], lengths, known, options.label_smoothing
-            )
-        return loss
-
-    return loss_of
-
-
-def _framewise(
-    logits: torch.Tensor,
-    states: Sequence[Sequence[int] | None],
-    lengths: Sequence[int],
-    known: Any,
-    smoothing: float,
-) -> torch.Tensor:
-    """Mean cross-entropy of the frames whose state is known or, given the sentence, likely.
-
-    Args:
-        logits: (B, T, outputs).
-        states: for each clip its true outputs by alignment; None without one.
-        lengths: frames of each clip.
-        known: posteriors given the sentence (B, T, outputs), or None.
-        smoothing: share of the target that is spread over all outputs.
-    """
-    import torch
-
-    targets = torch.zeros_like(logits)
-    for row, (told, frames) in enumerate(zip(states, lengths, strict=True)):
-        if told is not None:
-            places = torch.tensor(told, device=logits.device)
-            seen = (places >= 0).nonzero().flatten()
-            targets[row, seen, places[seen]] = 1.0
-        elif known is not None:
-            targets[row, :frames] = torch.from_numpy(known[row, :frames]).to(targets)
-    counted = targets.sum(dim=2, keepdim=True)
-    targets = targets * (1.0 - smoothing) + counted * smoothing / logits.shape[2]
-    losses = -(targets * torch.log_softmax(logits, dim=2)).sum(dim=2)
-    return losses.sum() / counted.sum().clamp(min=1.0)
 
 
 def _check(rows: Rows, numerics: Numerics) -> Callable[[Any], dict[str, float]]:
