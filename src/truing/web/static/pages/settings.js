@@ -16,7 +16,7 @@ export const title = "Settings";
 /** Groups of settings: title, what they are for, and the sections of their keys. */
 const GROUPS = [
   { id: "capture", title: "Capture", what: "What is kept of daily use, and on what ground.", sections: ["capture", "consent", "review"] },
-  { id: "thresholds", title: "Thresholds", what: "When a sample gets a finding.", sections: ["check", "speech", "lipreading"] },
+  { id: "thresholds", title: "Thresholds", what: "When a sample gets a finding.", sections: ["check", "speech", "lipreading", "image_edit"] },
   { id: "split", title: "Splits", what: "How rows are shared out when a dataset is frozen.", sections: ["split"] },
   { id: "gate", title: "Gate", what: "What a model must show before it is promoted.", sections: ["gate"] },
   { id: "live", title: "Live model", what: "The model that answers, and when the one before takes over.", sections: ["live"] },
