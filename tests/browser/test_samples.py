@@ -120,6 +120,29 @@ def test_filters_narrow_the_list_and_live_in_the_address(
     assert listed(page, 1) == [3]
 
 
+def test_ratings_are_shown_and_narrow_the_list(
+    workspace: Workspace, url: str, browser_page: Open
+) -> None:
+    for number, value in ((7, 5), (9, 4), (11, 3)):
+        workspace.rate(number, value)
+    page = browser_page(url)
+    listed(page, 50)
+    page.keyboard.press("f")
+    panel = page.get_by_role("dialog", name="Filters")
+    panel.get_by_label("Rating").select_option("4 or better")
+    panel.get_by_label("Quality").select_option("0.5 or better")
+    panel.get_by_role("button", name="Show").click()
+    good = [one for one in (9, 7) if workspace.sample(one).quality >= 0.5]
+    assert listed(page, len(good)) == good
+    expect(page).to_have_url(re.compile(r"rating_from=4.*quality_from=0\.5"))
+    page.get_by_role("button", name="Remove the filter quality 0.5 or better").click()
+    assert listed(page, 2) == [9, 7]
+    expect(page.get_by_role("button", name="Remove the filter rated 4 or better")).to_be_visible()
+    page.goto(f"{url}/9")
+    facts = page.get_by_role("complementary", name="Sample 9").get_by_role("region", name="Facts")
+    expect(facts).to_contain_text("4 of 5")
+
+
 def test_what_is_typed_into_a_filter_outlives_news(
     workspace: Workspace, url: str, browser_page: Open
 ) -> None:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import recordings
 
 
 @pytest.fixture
@@ -131,6 +132,20 @@ def test_forget_shows_what_would_go(truing, three):
     assert done == plan
     assert shown(truing) == three[1:]
     assert truing("backup", "verify", made["name"]).code == 0
+
+
+def test_a_contact_is_forgotten(truing, filled):
+    assert truing("capture", "speech", *recordings("theo", 2), "--contact", "Ann@x.org").code == 0
+    mine = [one["id"] for one in truing("samples", "--source", "files", "--json").json["samples"]]
+    assert truing("forget", "--contact", "ben@x.org", "--yes").code == 3
+    assert truing("forget", "--contact", "ann@x.org", "--speaker", "theo", "--yes").code == 2
+    plan = truing("forget", "--contact", "ann@x.org", "--dry-run", "--json").json
+    assert plan["samples"] == len(mine) == 2
+    done = truing("forget", "--contact", " ANN@x.org ", "--yes", "--json")
+    assert done.json == plan
+    assert "x.org" not in done.out + done.err
+    assert truing("samples", "--json").json["samples"] == []
+    assert truing("verify", "--marker", "ann@x.org").code == 0
 
 
 def test_verify_looks_for_a_text(truing, three):

@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError, TruingError
-from truing.domain.sample import SampleFilter
+from truing.domain.rating import Rating
+from truing.domain.sample import SampleFilter, SampleOrder
 from truing.stores.database import migrations, schema
 from truing.stores.database.migrations import MIGRATIONS, m001_first
+from truing.stores.database.sample_rows import sample_row
 from truing.stores.database.store import open_database
 from truing.testing.factories import START, FrozenClock, make_sample
 
@@ -53,8 +55,31 @@ def test_what_was_applied_is_recorded(tmp_path: Path) -> None:
     rows = there.execute("SELECT number, name, applied_at FROM migrations").fetchall()
     there.close()
     names = ["m001_first", "m002_erasures", "m003_lists", "m004_captures"]
-    names += ["m005_accounts", "m006_tags"]
+    names += ["m005_accounts", "m006_tags", "m007_ratings"]
     assert rows == [(number, name, START) for number, name in enumerate(names, 1)]
+
+
+def test_samples_of_before_ratings_are_kept_and_can_be_rated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "truing.db"
+    monkeypatch.setattr(migrations, "MIGRATIONS", MIGRATIONS[:6])
+    open_database(path).close()
+    monkeypatch.undo()
+    held = sample_row(1, make_sample(quality=0.5, subject="ada"))
+    del held["rating"]
+    there = sqlite3.connect(path)
+    names, marks = ", ".join(held), ", ".join("?" * len(held))
+    there.execute(f"INSERT INTO samples ({names}) VALUES ({marks})", tuple(held.values()))
+    there.commit()
+    there.close()
+    store = open_database(path)
+    assert store.samples.get(1).rating is None
+    store.ratings.add(Rating(sample_id=1, value=4, actor="ada", created_at=START))
+    for where in (SampleFilter(rating_from=4), SampleFilter(quality_from=0.5, subject="ada")):
+        assert [one.id for one in store.samples.page(where, SampleOrder.NEWEST).items] == [1]
+    assert [line for line in store.check() if "3.51.3" not in line] == []
+    store.close()
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 import sqlalchemy.exc
 
 from truing.domain.errors import (
@@ -18,9 +19,12 @@ from truing.domain.errors import (
     TruingError,
     UnavailableError,
 )
+from truing.domain.rating import Rating
 from truing.domain.sample import SampleFilter
 from truing.stores.database import migrations, postgresql_errors
 from truing.stores.database import postgresql as postgresql_module
+from truing.stores.database.sample_rows import sample_row
+from truing.stores.database.schema import samples
 from truing.stores.database.store import DatabaseStore, open_database
 from truing.testing import postgresql_server
 from truing.testing.factories import (
@@ -111,7 +115,13 @@ def test_an_older_schema_is_brought_up_to_date(
     url = new_database()
     monkeypatch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
     with contextlib.closing(open_database(url)) as older:
-        number = older.samples.add([make_sample(text="apple")])[0].id
+        with older.database.writing_directly() as direct:
+            (number,) = older.database.dialect.reserve(direct, 1)
+        held = sample_row(number, make_sample(text="apple"))
+        # What later versions brought is not there yet.
+        del held["rating"]
+        with older.database.writing() as connection:
+            connection.execute(sa.insert(samples).values(held))
     monkeypatch.undo()
     told: list[str] = []
     store = open_database(url, before_migrating=lambda: told.append("about to change"))
@@ -119,6 +129,8 @@ def test_an_older_schema_is_brought_up_to_date(
         assert told == ["about to change"]
         assert [one.id for one in store.samples.iterate(SampleFilter(text="apple"))] == [number]
         assert store.check() == []
+        store.ratings.add(Rating(sample_id=number, value=4, actor="ann", created_at=START))
+        assert store.samples.count(SampleFilter(rating_from=4)) == 1
         store.trash.put([number], at=START, actor="ann")
         assert store.samples.count(EVERYTHING) == 0
 

@@ -45,6 +45,8 @@ NARROWED = {
     "confidence": SampleFilter(confidence_below=0.9),
     "trained": SampleFilter(trained=True),
     "not trained": SampleFilter(trained=False),
+    "quality": SampleFilter(quality_from=0.3),
+    "rating": SampleFilter(rating_from=2),
     "source, sampling, trained": SampleFilter(
         source="app", sampling=Sampling.CHOSEN, trained=False
     ),
@@ -63,6 +65,7 @@ RARE = {
     "session": SampleFilter(session="app-7"),
     "rare finding": SampleFilter(finding="damaged"),
     "rare word": SampleFilter(text="stastastasta"),
+    "rare rating": SampleFilter(rating_from=5),
     "unknown word": SampleFilter(text="xylophone"),
     "unknown speaker": SampleFilter(subject="nobody"),
 }
@@ -78,6 +81,9 @@ INDEXES = {
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with filled_workspace(ROWS, tmp_path_factory.mktemp("scale") / "workspace") as made:
         made.store.samples.count(SampleFilter(text="the"))
+        with made.store._database.writing() as connection:  # type: ignore[attr-defined]
+            connection.exec_driver_sql("UPDATE samples SET rating = id % 4 + 1 WHERE id % 3 > 0")
+            connection.exec_driver_sql("UPDATE samples SET rating = 5 WHERE id % 5000 = 0")
         yield made
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from truing.domain.erasure import Erasure, Forgotten
 from truing.domain.errors import ConflictError, DamagedError, InvalidInputError
 from truing.domain.prediction import Recognition
+from truing.domain.rating import Rating
 from truing.domain.run import MetricPoint
 from truing.domain.sample import SampleFilter
 from truing.stores.database import transfer as moving
@@ -68,6 +69,7 @@ def fill(store: DatabaseStore) -> None:
                 groups=(f"near:{number // 2}",),
                 quality=number / 7,
                 confidence=None if number % 5 == 0 else number / 31,
+                contact=f"Zoë-{number}@x.de" if number % 6 == 0 else None,
             )
             for number in range(60)
         ]
@@ -76,6 +78,10 @@ def fill(store: DatabaseStore) -> None:
         revision = make_revision(one.id, "مرحبا 🙂", seconds=1 / 3)
         store.reviews.append(revision, make_standing(revision), expected=0)
         store.samples.add_prediction(one.id, make_prediction("zweite 🎤"))
+    for one in added[:3]:
+        store.ratings.add(
+            Rating(sample_id=one.id, value=4, reason="schön", actor="ada", created_at=START)
+        )
     uids = [one.uid for one in added]
     store.samples.mark_trained(uids[:20])
     store.recognitions.put("model", f"sha256:{'a' * 64}@1-2", Recognition(text="gehört"))

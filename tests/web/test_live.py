@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 BASES = ROOT / "src" / "truing" / "demo" / "digits" / "base"
 DIGITS = ROOT / "tests" / "data" / "speech" / "digits"
 CLIP = DIGITS / "7_theo_25.flac"
+SHOP = "https://shop.example"
 TRANSCRIBE, CONSENT = "/api/live/transcribe", "/api/live/consent"
 
 pytest.importorskip("transformers")
@@ -87,6 +88,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     Workspace.create(folder, environ={}).close()
     with chat_server() as chat:
         flags = {"corrector.url": chat.address, "corrector.model": "small-chat"}
+        flags["serve.origins"] = SHOP
         with Workspace.open(folder, environ={}, flags=flags) as workspace:
             import_model(workspace, BASES / "without-theo")
             promoted(workspace, 1)
@@ -113,6 +115,25 @@ def test_a_file_is_answered_with_everything_the_model_said(live: Live) -> None:
     sample = live.workspace.sample(said["sample"])
     assert sample.raw is not None
     assert sample.raw.text == "seven"
+
+
+@pytest.mark.parametrize("path", [f"{TRANSCRIBE}?source=shop", "/v1/audio/transcriptions"])
+def test_a_page_from_elsewhere_is_answered_and_not_kept(live: Live, path: str) -> None:
+    body, kind = CLIP.read_bytes(), "audio/flac"
+    if path.startswith("/v1"):
+        head = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.flac"\r\n\r\n'
+        body, kind = head + body + b"\r\n--XX--\r\n", "multipart/form-data; boundary=XX"
+    before = live.workspace.store.samples.state_counts()
+    request = urllib.request.Request(
+        f"{live.url}{path}", data=body, headers={"Content-Type": kind, "Origin": SHOP}
+    )
+    with urllib.request.urlopen(request) as answer:
+        said = json.loads(answer.read())
+        assert "X-Truing-Sample" not in answer.headers
+    assert said["text"] == "seven"
+    assert live.workspace.store.samples.state_counts() == before
+    if not path.startswith("/v1"):
+        assert (said["sample"], "own-use" in said["not_kept"]) == (None, True)
 
 
 def test_bare_samples_are_kept_bit_for_bit(live: Live) -> None:

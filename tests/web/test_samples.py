@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.web.conftest import DIGITS, Served
+from tests.web.conftest import DIGITS, Serve, Served
 
+from truing import Workspace
 from truing.domain.review import State
 from truing.domain.sample import Sampling
 
@@ -130,6 +132,53 @@ def test_json_capture_is_kept_once_per_key(empty: Served) -> None:
     assert sample.context == {"document": "letter"}
     assert first.json["captured_at"] == "2026-01-02T03:04:05Z"
     assert empty.workspace.blobs.read(sample.media[0].digest) == sound
+
+
+def test_a_rating_at_once_and_later(empty: Served) -> None:
+    form = {
+        "media": {"audio": base64.b64encode(THREE[0].read_bytes()).decode()},
+        "rating": 2,
+        "rating_reason": "too quiet",
+        "contact": "Ann@Example.org",
+    }
+    made = empty.post("/api/samples", form, status=201)
+    assert made["rating"] == 2
+    assert "xample" not in str(made), "a contact is told to nobody"
+    number = made["id"]
+    assert empty.workspace.store.contacts.samples("ann@example.org") == [number]
+    told = empty.post(f"/api/samples/{number}/rating", {"rating": 4}, status=201)
+    assert (told["value"], told["reason"]) == (4, None)
+    sample = empty.get(f"/api/samples/{number}?history=1")
+    assert sample["rating"] == 4
+    assert [(one["value"], one["reason"]) for one in sample["ratings"]] == [
+        (2, "too quiet"),
+        (4, None),
+    ]
+    assert [one["id"] for one in empty.get("/api/samples?rating_from=4")["items"]] == [number]
+    assert empty.get("/api/samples?rating_from=5")["items"] == []
+    assert len(empty.get("/api/samples?quality_from=0")["items"]) == 1
+    for bad in ({"rating": 0}, {"rating": "good"}, {}, {"rating": 3, "reason": "x" * 2001}):
+        empty.post(f"/api/samples/{number}/rating", bad, status=400)
+    empty.post("/api/samples/4711/rating", {"rating": 3}, status=404)
+    assert len(empty.workspace.ratings(number)) == 2
+
+
+def test_where_everybody_is_asked_the_request_says_that_they_agreed(
+    serve: Serve, tmp_path: Path
+) -> None:
+    Workspace.create(tmp_path / "asking", environ={}).close()
+    served = serve(tmp_path / "asking", {"consent.policy": "ask"})
+    for given in ({}, {"consent": "false"}):
+        body, headers = multipart(audio=THREE[0].read_bytes(), raw="three", **given)
+        refused = served.client.ask("POST", "/api/samples", body=body, headers=headers)
+        assert (refused.status, refused.code) == (403, "consent")
+        assert "consent=true" in refused.json["error"]["hint"]
+    assert served.get("/api/stats")["counts"]["total"] == 0
+    assert list(served.workspace.blobs.digests()) == []
+    body, headers = multipart(audio=THREE[0].read_bytes(), consent="true", contact="a@b.c")
+    kept = served.client.ask("POST", "/api/samples", body=body, headers=headers)
+    assert kept.status == 201
+    assert (kept.json["consent"], kept.json["consent_basis"]) == ("ask", "person")
 
 
 def multipart(**parts: bytes | str) -> tuple[bytes, dict[str, str]]:

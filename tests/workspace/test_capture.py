@@ -11,6 +11,7 @@ import pytest
 import soundfile as sf
 
 from truing import Workspace
+from truing.domain.consent import Purpose
 from truing.domain.errors import ConsentError, DamagedError, InvalidInputError, TruingError
 from truing.domain.prediction import Alternative, Recognition, Word
 from truing.domain.review import State
@@ -119,9 +120,50 @@ def test_without_consent_nothing_is_kept(tmp_path: Path) -> None:
         assert list(ws.blobs.digests()) == []
 
 
+def test_who_is_asked_must_have_agreed(tmp_path: Path) -> None:
+    with open_with(tmp_path, consent__policy="ask") as ws:
+        with pytest.raises(ConsentError, match=r"`ask`") as raised:
+            ws.capture("speech", audio=CLIP, raw="seven")
+        assert "consent=true" in str(raised.value.hint)
+        assert ws.store.samples.count(SampleFilter()) == 0
+        assert list(ws.blobs.digests()) == []
+        added = ws.capture("speech", audio=CLIP, raw="seven", consent=True)
+        assert added is not None
+        consent = ws.sample(added.id).consent
+    assert (consent.policy, consent.basis, consent.reason) == ("ask", "person", None)
+    assert consent.covers(Purpose.TRAINING)
+    assert not consent.covers(Purpose.SHARING)
+
+
+def test_an_operator_states_a_reason(tmp_path: Path) -> None:
+    with open_with(tmp_path, consent__policy="operator", consent__reason="  ") as ws:
+        with pytest.raises(ConsentError, match="without a reason") as raised:
+            ws.capture("speech", audio=CLIP, raw="seven", consent=True)
+        assert "truing config set consent.reason" in str(raised.value.hint)
+        assert list(ws.blobs.digests()) == []
+    flags = {"consent__policy": "operator", "consent__reason": "our own staff, by contract"}
+    with open_with(tmp_path, **flags) as ws:
+        added = ws.capture("speech", audio=CLIP, raw="seven")
+        assert added is not None
+        consent = ws.sample(added.id).consent
+    assert (consent.basis, consent.reason) == ("operator", "our own staff, by contract")
+
+
+def test_an_import_needs_a_basis_too(tmp_path: Path) -> None:
+    with open_with(tmp_path, consent__policy="ask") as ws:
+        told = ws.import_from("audiofolder", CLIP.parent)
+        assert (told.added, told.failed > 0) == (0, True)
+        assert "`ask`" in told.failures[0].reason
+    flags = {"consent__policy": "operator", "consent__reason": "published recordings"}
+    with open_with(tmp_path, **flags) as ws:
+        assert ws.import_from("audiofolder", CLIP.parent).added > 0
+
+
 @pytest.mark.parametrize(
     ("given", "error"),
     [
+        ({"audio": CLIP, "rating": 6}, InvalidInputError),
+        ({"audio": CLIP, "contact": "x" * 321}, InvalidInputError),
         ({"audio": b"this is no sound at all"}, DamagedError),
         ({"audio": object()}, InvalidInputError),
         ({"video": CLIP}, InvalidInputError),

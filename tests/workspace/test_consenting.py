@@ -8,7 +8,9 @@ import pytest
 
 from truing import Workspace
 from truing.domain.errors import ConflictError, ConsentError
-from truing.workspace.consenting import WORDING_NUMBER, consent_of, set_consent
+from truing.workspace import known_settings
+from truing.workspace.consenting import KEY, WORDING_NUMBER, consent_of, set_consent
+from truing.workspace.folder import set_value
 
 
 def test_before_anybody_was_asked_the_default_speaks(workspace: Workspace) -> None:
@@ -32,6 +34,26 @@ def test_withdrawing_stops_keeping_at_once_and_giving_begins_again(
 
     assert set_consent(workspace, given=True, actor="ann").keeps
     assert workspace.capture("speech", audio=digit, session="later") is not None
+
+
+def test_giving_leaves_a_policy_that_asks(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "ws", environ={}) as workspace:
+        set_value(workspace.layout, known_settings(), KEY, "ask")
+    with Workspace.open(tmp_path / "ws", environ={}) as workspace:
+        state = set_consent(workspace, given=True, actor="ann")
+        assert (state.policy, state.keeps) == ("ask", False), "nobody answers for the others"
+        assert set_consent(workspace, given=False, actor="ann").policy == "off"
+        assert set_consent(workspace, given=True, actor="ann").policy == "own-use"
+
+
+def test_an_operator_without_a_reason_keeps_nothing(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "ws", environ={}).close()
+    flags = {KEY: "operator"}
+    with Workspace.open(tmp_path / "ws", environ={}, flags=flags) as workspace:
+        assert not consent_of(workspace).keeps
+    flags["consent.reason"] = "staff, by contract"
+    with Workspace.open(tmp_path / "ws", environ={}, flags=flags) as workspace:
+        assert consent_of(workspace).keeps
 
 
 def test_the_journal_says_who_decided_and_to_which_wording(workspace: Workspace) -> None:

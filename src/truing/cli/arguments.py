@@ -176,6 +176,13 @@ def share(text: str) -> float:
     return value
 
 
+def rating(text: str) -> int:
+    """A rating from 1 to 5."""
+    if text not in ("1", "2", "3", "4", "5"):
+        raise argparse.ArgumentTypeError(f"`{text}` is no rating from 1 to 5")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """A positive number of seconds."""
     value = _float(text)

@@ -56,6 +56,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "or a hub id; with --raw, the model that heard it",
     )
     parser.add_argument(
+        "--consent", action="store_true", help="its person agreed to be kept (consent.policy ask)"
+    )
+    parser.add_argument(
+        "--contact",
+        metavar="ADDRESS",
+        help="by which its person can ask for deletion; kept apart, never exported",
+    )
+    parser.add_argument(
         "--sampling",
         choices=SAMPLINGS,
         help="how the files were chosen: audit = by chance, wholesale = all there are (both may "
@@ -149,6 +157,8 @@ def _one(
         # The same bytes a second time are the same recording: the command can be repeated.
         source_key=digest_file(file),
         sampling=args.sampling,
+        consent=args.consent,
+        contact=args.contact,
         context={"file": file.name},
         **{role: file},
     )

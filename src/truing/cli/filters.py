@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from truing.cli.arguments import moment, names, share
+from truing.cli.arguments import moment, names, rating, share
 
 if TYPE_CHECKING:
     from truing.domain.sample import SampleFilter
@@ -32,6 +32,12 @@ def add_filters(parser: argparse.ArgumentParser, *, states: bool = True) -> None
     group.add_argument("--until", type=moment, metavar="DATE", help="captured before")
     group.add_argument(
         "--confidence-below", type=share, metavar="X", help="the model was less sure than this"
+    )
+    group.add_argument(
+        "--min-rating", type=rating, metavar="1..5", help="rated so or better by a person"
+    )
+    group.add_argument(
+        "--min-quality", type=share, metavar="X", help="of this quality or better, from 0 to 1"
     )
     group.add_argument("--tag", metavar="TAG", help="with this tag")
     group.add_argument("--text", metavar="WORDS", help="with these words in what was said")
@@ -73,6 +79,8 @@ def sample_filter(args: argparse.Namespace) -> SampleFilter:
         text=args.text,
         trained=args.trained,
         tag=args.tag,
+        rating_from=args.min_rating,
+        quality_from=args.min_quality,
     )
 
 

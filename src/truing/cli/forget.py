@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from truing.cli import output, wording
 from truing.cli.arguments import add_json, number
@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from truing.workspace import Workspace
 
 HELP = LINES["forget"]
-EXAMPLE = "truing forget 42 43\ntruing forget --speaker ann"
+EXAMPLE = (
+    "truing forget 42 43\ntruing forget --speaker ann\n"
+    "truing forget --contact ann@example.org --dry-run"
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("ids", nargs="*", type=number, metavar="ID", help="numbers of samples")
     parser.add_argument("--speaker", metavar="NAME", help="everything of this speaker")
+    parser.add_argument(
+        "--contact", metavar="ADDRESS", help="everything handed in with this address"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would go and change nothing"
@@ -39,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
     from truing.cli.opening import open_workspace
     from truing.domain.errors import InvalidInputError
 
-    if bool(args.ids) == (args.speaker is not None):
+    if sum((bool(args.ids), args.speaker is not None, args.contact is not None)) != 1:
         raise InvalidInputError(
-            "name either samples or a speaker to forget",
-            hint="truing forget 42 43, or truing forget --speaker NAME",
+            "name either samples or a speaker to forget, or a contact",
+            hint="truing forget 42 43, or truing forget --speaker NAME, or --contact ADDRESS",
         )
     with open_workspace(args) as workspace:
         if args.dry_run:
@@ -51,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.yes and not _agreed(workspace, args):
             output.hint("nothing was erased")
             return 1
-        done = workspace.forget(ids=args.ids or None, subject=args.speaker)
+        done = workspace.forget(**_whom(args))
     if args.json:
         output.show_json(_as_dict(done))
     else:
@@ -74,7 +80,11 @@ def _agreed(workspace: Workspace, args: argparse.Namespace) -> bool:
 def _plan(workspace: Workspace, args: argparse.Namespace) -> Forgotten:
     from truing.workspace.forgetting import would_forget
 
-    return would_forget(workspace, ids=args.ids or None, subject=args.speaker)
+    return would_forget(workspace, **_whom(args))
+
+
+def _whom(args: argparse.Namespace) -> dict[str, Any]:
+    return {"ids": args.ids or None, "subject": args.speaker, "contact": args.contact}
 
 
 def _show_plan(plan: Forgotten, *, as_json: bool) -> None:

@@ -24,7 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--play", action="store_true", help="play it as well")
     add_json(
         parser,
-        f'{{{sample_json.KEYS}, "added_at", "revision", "prediction_known", "consent", "context", '
+        f'{{{sample_json.KEYS}, "added_at", "revision", "prediction_known", "consent", '
+        '"consent_basis", "consent_reason", "context", '
         '"media": [{"role", "digest", "size", "media_type", "start", "end", "facts"}], '
         '"predictions": [{"kind", "model", "created_at", "text", "confidence", "words", '
         '"alternatives", "seconds"}]}',
@@ -64,6 +65,8 @@ def _show(sample: Sample) -> None:
             "captured": f"{wording.when(sample.captured_at)} UTC",
             "sampling": sample.sampling.value,
             "trained": "yes" if sample.trained else "no",
+            "rating": sample.rating,
+            "consent": sample.consent.reason or sample.consent.policy,
             "quality": f"{sample.quality:.2f}",
             **{f"finding {one.check}": one.reason for one in sample.findings},
             **{

@@ -1,6 +1,7 @@
 """Erasures: the memory of what was forgotten, which itself tells nobody what that was.
 
-A forgotten sample or speaker leaves a keyed digest (HMAC-SHA256, RFC 2104) of its uid or name.
+A forgotten sample, speaker or contact leaves a keyed digest (HMAC-SHA256, RFC 2104) of its uid or
+name.
 Without the key nothing can be guessed back from it; with it, a database that is restored from
 before can be asked what in it has been forgotten since.
 """
@@ -18,6 +19,7 @@ class Forgotten(StrEnum):
 
     SAMPLE = "sample"
     SUBJECT = "subject"
+    CONTACT = "contact"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Renamed:
 
 
 def keyed_digest(key: str, kind: Forgotten, name: str) -> str:
-    """The digest of a uid or a speaker's name under a key, 64 hex digits."""
+    """The digest of a uid, a speaker's name or a contact under a key, 64 hex digits."""
     # Few who load the loop forget anything.
     import hashlib
     import hmac

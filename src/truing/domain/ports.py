@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from truing.domain.contact import Contacts
 from truing.domain.dataset import Datasets
 from truing.domain.erasure import Erasures, Renamed
 from truing.domain.errors import ConflictError, NotFoundError
@@ -21,6 +22,7 @@ from truing.domain.finding import CheckReport
 from truing.domain.model import Models
 from truing.domain.person import People
 from truing.domain.prediction import Prediction, Recognition
+from truing.domain.rating import Ratings
 from truing.domain.review import Appended, Revision, Standing
 from truing.domain.run import Runs
 from truing.domain.sample import (
@@ -304,6 +306,8 @@ class Store(Protocol):
     trash: Trash
     tallies: Tallies
     people: People
+    ratings: Ratings
+    contacts: Contacts
 
     @property
     def file(self) -> Path | None:

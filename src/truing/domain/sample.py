@@ -66,6 +66,8 @@ class NewSample:
     groups: tuple[str, ...] = ()
     """Keys that tie it to others for splitting: content digests, its own and those of what it is
     a near copy of; and keys beginning with `MARK`, by which near copies are found."""
+    contact: str | None = None
+    """See `contact.contact_of`; kept apart from the sample, which does not carry it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,8 @@ class Sample:
     """Whether a finished run used it, in any split."""
     tags: tuple[str, ...] = ()
     """A person's own marks, in order of the alphabet."""
+    rating: int | None = None
+    """The newest rating, 1 to 5; None while nobody rated it."""
 
     def media_by_role(self, role: str) -> Media | None:
         """The medium of that role, if the sample has one."""
@@ -165,6 +169,10 @@ class SampleFilter:
     """Words to find in predictions and truth; see the store's full-text search."""
     trained: bool | None = None
     tag: str | None = None
+    rating_from: int | None = None
+    """Rated so or better; what nobody rated is left out."""
+    quality_from: float | None = None
+    """Of this quality or better, from 0 to 1."""
 
 
 class SampleOrder(StrEnum):

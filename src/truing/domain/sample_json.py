@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from truing.domain.clock import to_iso
 
 if TYPE_CHECKING:
+    from truing.domain.rating import Rating
     from truing.domain.review import Revision
     from truing.domain.sample import Sample
 
@@ -14,7 +15,7 @@ KEYS = (
     '"id", "uid", "modality", "state", "truth", "raw", "corrected", "confidence", "speaker", '
     '"session", "source", "source_key", "captured_at", "sampling", "quality", "findings": '
     '[{"check", "severity", "reason", "value", "threshold", "setting"}], "duration", "trained", '
-    '"tags"'
+    '"tags", "rating"'
 )
 
 
@@ -51,6 +52,7 @@ def as_dict(sample: Sample) -> dict[str, object]:
         "duration": duration(sample),
         "trained": sample.trained,
         "tags": list(sample.tags),
+        "rating": sample.rating,
     }
 
 
@@ -62,6 +64,8 @@ def in_full(sample: Sample) -> dict[str, object]:
         "revision": sample.revision,
         "prediction_known": sample.prediction_known,
         "consent": sample.consent.policy,
+        "consent_basis": sample.consent.basis,
+        "consent_reason": sample.consent.reason,
         "context": dict(sample.context),
         "media": [
             {
@@ -101,6 +105,18 @@ def revision_as_dict(revision: Revision) -> dict[str, object]:
         "undoes": revision.undoes,
         "seconds": revision.seconds,
         "keys": revision.keys,
+    }
+
+
+def rating_as_dict(rating: Rating) -> dict[str, object]:
+    """A rating; instants are ISO 8601."""
+    return {
+        "rating": rating.id,
+        "sample": rating.sample_id,
+        "value": rating.value,
+        "reason": rating.reason,
+        "actor": rating.actor,
+        "created_at": to_iso(rating.created_at),
     }
 
 

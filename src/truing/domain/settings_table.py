@@ -29,8 +29,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         key="consent.policy",
         default="own-use",
-        choices=("own-use", "off"),
-        help="on what ground samples are kept; off keeps nothing",
+        choices=("own-use", "ask", "operator", "off"),
+        help="on what ground samples are kept: own-use, your own data on your own machine; ask, "
+        "each sample must come with consent=true; operator, for the reason in consent.reason; "
+        "off keeps nothing",
+    ),
+    Setting(
+        key="consent.reason",
+        default="",
+        help="why samples of others are kept, in your words: kept with each of them when "
+        "consent.policy is operator",
     ),
     Setting(key="review.actor", default="", help="who reviews; empty takes the login name"),
     Setting(

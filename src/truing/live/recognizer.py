@@ -117,6 +117,7 @@ class Recognizer:
         app: str = "app",
         context: Mapping[str, object] | None = None,
         keep: bool = True,
+        consent: bool = False,
         correct: bool = True,
     ) -> Transcript:
         """The text of one utterance; kept as a sample, durably, when the settings say so.
@@ -128,6 +129,7 @@ class Recognizer:
             app: the app that asks.
             context: what the app knows of the moment.
             keep: False: this one is not kept, whatever the settings say.
+            consent: its person agreed to be kept, which the settings may ask for.
             correct: False: the corrector is not asked, and the answer does not wait for it.
 
         Raises:
@@ -149,6 +151,7 @@ class Recognizer:
             session=session,
             source=app,
             context=context or {},
+            consent=consent,
         )
         try:
             with self._as_file(media) as file:

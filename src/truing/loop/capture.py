@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from truing.domain.clock import Clock
-from truing.domain.consent import POLICIES
-from truing.domain.errors import ConsentError, InvalidInputError
+from truing.domain.consent import consent_under
+from truing.domain.contact import contact_of
+from truing.domain.errors import InvalidInputError
 from truing.domain.finding import CheckReport
 from truing.domain.ids import IdSource
 from truing.domain.media import IngestedMedia, Media
@@ -43,6 +44,10 @@ class Utterance:
     context: Mapping[str, object] = field(default_factory=dict)
     sampling: Sampling | None = None
     """None lets chance decide: the audit share of `capture.audit_share`."""
+    consent: bool = False
+    """Whether its person agreed to be kept, which `consent.policy` may ask for."""
+    contact: str | None = None
+    """By what address its person can ask for deletion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ def capture(
     Raises:
         InvalidInputError: media the modality cannot take, or a role it does not know.
         DamagedError: bytes that cannot be decoded at all.
-        ConsentError: the consent policy keeps nothing.
+        ConsentError: the consent policy does not let it be kept.
     """
     sampling = keeps(utterance, settings, ports.rng)
     if sampling is None:
@@ -98,12 +103,12 @@ def prepare(
     """Makes the media durable and checks it; the row is left to the caller, so that imports can
     store many rows in one transaction.
     """
-    policy = settings.text("consent.policy")
-    if policy == "off":
-        raise ConsentError(
-            "nothing may be kept: `consent.policy` is `off`",
-            hint="truing config set consent.policy own-use",
-        )
+    consent = consent_under(
+        settings.text("consent.policy"),
+        reason=settings.text("consent.reason"),
+        given=utterance.consent,
+    )
+    contact = contact_of(utterance.contact)
     if not utterance.media or modality.roles[0] not in utterance.media:
         raise InvalidInputError(
             f"a {modality.name} sample needs its `{modality.roles[0]}`",
@@ -129,7 +134,7 @@ def prepare(
         source_key=utterance.source_key,
         captured_at=now if utterance.captured_at is None else utterance.captured_at,
         added_at=now,
-        consent=POLICIES[policy],
+        consent=consent,
         sampling=sampling,
         subject=utterance.subject,
         session=utterance.session,
@@ -139,6 +144,7 @@ def prepare(
         findings=report.findings,
         quality=report.quality,
         groups=tuple(groups),
+        contact=contact,
     )
 
 

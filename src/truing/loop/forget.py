@@ -72,20 +72,29 @@ class Person:
     pseudonym: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Somebody to be forgotten who is known by an address alone."""
+
+    address: str
+    """As `domain.contact.contact_of` gives it."""
+
+
+Whom = Person | Contact | None
+
+
 class Beyond(Protocol):
     """What forgetting has to do outside the database."""
 
-    def remember(self, uids: Sequence[str], person: Person | None) -> None:
+    def remember(self, uids: Sequence[str], person: Whom) -> None:
         """Notes keyed digests, so that what is restored later is forgotten again."""
         ...
 
-    def remove_derived(self, reach: Reach, person: Person | None) -> Sequence[str]:
+    def remove_derived(self, reach: Reach, person: Whom) -> Sequence[str]:
         """Removes exports, reports and unfinished work of runs; returns their names."""
         ...
 
-    def rewrite_backups(
-        self, uids: Sequence[str], person: Person | None
-    ) -> tuple[Sequence[str], set[str]]:
+    def rewrite_backups(self, uids: Sequence[str], person: Whom) -> tuple[Sequence[str], set[str]]:
         """Erases from the backups; returns their names and the blobs they no longer need."""
         ...
 
@@ -113,6 +122,20 @@ def ids_of_subject(subject: str, store: Store) -> list[int]:
     if not ids:
         raise NotFoundError(
             f"no sample is of the speaker `{subject}`", hint="truing stats shows the speakers"
+        )
+    return ids
+
+
+def ids_of_contact(contact: str, store: Store) -> list[int]:
+    """All samples of a contact, those in the trash as well.
+
+    Raises:
+        NotFoundError: no sample has it. The message does not hold the contact.
+    """
+    ids = store.contacts.samples(contact)
+    if not ids:
+        raise NotFoundError(
+            "no sample has this contact", hint="write the address as the person gave it"
         )
     return ids
 
@@ -160,7 +183,7 @@ def forget(
     *,
     actor: str,
     beyond: Beyond,
-    person: Person | None = None,
+    person: Whom = None,
 ) -> Forgotten:
     """Erases samples.
 
@@ -171,7 +194,7 @@ def forget(
         clock: tells when.
         actor: who asked.
         beyond: does what lies outside the database.
-        person: the speaker whose name goes too.
+        person: the speaker whose name goes too, or the contact whose samples they are.
 
     Raises:
         NotFoundError: none of the samples exists.
@@ -218,7 +241,9 @@ def forget(
     return result
 
 
-def forget_in_copy(uids: Sequence[str], store: Store, persons: Sequence[Person]) -> set[str]:
+def forget_in_copy(
+    uids: Sequence[str], store: Store, persons: Sequence[Person | Contact]
+) -> set[str]:
     """Erases samples, and all samples of persons, from a database that is no longer in use: a
     backup, or what one is restored from.
 
@@ -229,8 +254,11 @@ def forget_in_copy(uids: Sequence[str], store: Store, persons: Sequence[Person])
         sample.id for part in _parts(uids) for sample in store.samples.by_uids(part).values()
     ]
     for person in persons:
-        where = SampleFilter(subject=person.name, states=tuple(State))
-        numbers += [sample.id for sample in store.samples.iterate(where)]
+        if isinstance(person, Contact):
+            numbers += store.contacts.samples(person.address)
+        else:
+            where = SampleFilter(subject=person.name, states=tuple(State))
+            numbers += [sample.id for sample in store.samples.iterate(where)]
     reach = reach_of(numbers, store)
     entomb([*uids, *reach.uids], store)
     for person in persons:
@@ -255,9 +283,9 @@ def entomb(uids: Sequence[str], store: Store, *, taint: bool = True) -> set[str]
     return versions
 
 
-def rename(person: Person | None, store: Store) -> Renamed:
-    """Takes a speaker's name out of the database's other rows."""
-    if person is None:
+def rename(person: Whom, store: Store) -> Renamed:
+    """Takes a speaker's name out of the database's other rows; a contact stands in none."""
+    if not isinstance(person, Person):
         return Renamed()
     return store.rename_subject(person.name, person.pseudonym, everywhere=True)
 

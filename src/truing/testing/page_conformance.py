@@ -14,6 +14,7 @@ import pytest
 from truing.domain.errors import InvalidInputError
 from truing.domain.ports import Store
 from truing.domain.prediction import PredictionKind
+from truing.domain.rating import Rating
 from truing.domain.review import State, Verdict
 from truing.domain.sample import Sample, SampleFilter, SampleOrder, Sampling
 from truing.testing.factories import (
@@ -53,6 +54,10 @@ FILTERS = {
     "tag": SampleFilter(tag="odd"),
     "tag and state": SampleFilter(tag="odd", states=(State.PENDING,), subject="ada"),
     "not trained": SampleFilter(trained=False),
+    "rating": SampleFilter(rating_from=4),
+    "any rating": SampleFilter(rating_from=1),
+    "quality": SampleFilter(quality_from=0.5),
+    "rating and quality": SampleFilter(rating_from=2, quality_from=0.25, subject="ada"),
     "many": SampleFilter(
         modality="speech", states=(State.PENDING,), subject="ada", text="hello", finding="*"
     ),
@@ -87,6 +92,8 @@ def lets_through(where: SampleFilter, sample: Sample) -> bool:
             where.text is None or any(word.startswith(where.text) for word in texts),
             where.trained in (None, sample.trained),
             where.tag is None or where.tag in sample.tags,
+            where.rating_from is None or (sample.rating or 0) >= where.rating_from,
+            where.quality_from is None or sample.quality >= where.quality_from,
         )
     )
 
@@ -121,6 +128,10 @@ def fill(store: Store, count: int = 60) -> list[Sample]:
     store.samples.redescribe(
         [one.id for one in added[1::2]], lambda _, before: replace(before, tags=("odd",))
     )
+    for number, one in enumerate(added[::4]):
+        store.ratings.add(
+            Rating(sample_id=one.id, value=number % 5 + 1, actor="ada", created_at=START)
+        )
     return list(store.samples.iterate(EVERYTHING))
 
 

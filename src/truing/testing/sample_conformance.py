@@ -44,7 +44,10 @@ def full_sample() -> NewSample:
         source_key="row-7",
         added_at=START + 5,
         consent=Consent(
-            policy="own-use", purposes=frozenset({Purpose.TRAINING}), withdrawn_at=START
+            policy="operator",
+            purposes=frozenset({Purpose.TRAINING}),
+            withdrawn_at=START,
+            reason="für die Werkstatt",
         ),
         sampling=Sampling.CHOSEN,
         subject="ada",

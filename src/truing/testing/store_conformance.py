@@ -24,6 +24,7 @@ from truing.testing.erasure_conformance import ErasureConformance, TrashConforma
 from truing.testing.factories import make_sample
 from truing.testing.page_conformance import PageConformance
 from truing.testing.people_conformance import PeopleConformance
+from truing.testing.rating_conformance import ContactConformance, RatingConformance
 from truing.testing.review_conformance import ReportConformance, ReviewConformance
 from truing.testing.run_conformance import RunConformance
 from truing.testing.sample_conformance import SampleConformance
@@ -43,6 +44,8 @@ class StoreConformance(
     TallyConformance,
     PeopleConformance,
     DescriptionConformance,
+    RatingConformance,
+    ContactConformance,
 ):
     """Every port of a store."""
 

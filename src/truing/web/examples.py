@@ -24,6 +24,15 @@ SAMPLE: dict[str, Any] = {
     "duration": 1.4,
     "trained": False,
     "tags": ["names"],
+    "rating": 4,
+}
+RATING: dict[str, Any] = {
+    "rating": 3,
+    "sample": 7,
+    "value": 4,
+    "reason": None,
+    "actor": "ann",
+    "created_at": "2026-11-21T10:21:00Z",
 }
 REVISION: dict[str, Any] = {
     "revision": 12,
@@ -44,6 +53,8 @@ SAMPLE_IN_FULL: dict[str, Any] = {
     "revision": 12,
     "prediction_known": True,
     "consent": "own-use",
+    "consent_basis": "operator",
+    "consent_reason": None,
     "context": {"app": "dictation"},
     "media": [
         {

@@ -29,6 +29,8 @@ class Spoken:
     session: str | None = None
     context: Mapping[str, object] | None = None
     keep: bool = True
+    consent: bool = False
+    """Its person agreed to be kept."""
     correct: bool = True
     """Waits for the corrector, if there is one."""
 
@@ -97,6 +99,7 @@ class Hearing:
             app=spoken.app,
             context=spoken.context,
             keep=spoken.keep,
+            consent=spoken.consent,
             correct=spoken.correct,
         )
 

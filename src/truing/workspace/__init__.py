@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from truing.domain.model import ModelFiles, Promotion
     from truing.domain.ports import Blobs, Store
     from truing.domain.prediction import Prediction, Recognition
+    from truing.domain.rating import Rating
     from truing.domain.review import Revision, Verdict
     from truing.domain.run import Run
     from truing.domain.sample import Added
@@ -280,6 +281,20 @@ class Workspace:
         store = self.store
         return review(id, decision, store.samples, store.reviews, self.clock, expected=expected)
 
+    def rate(
+        self, id: int, value: int, reason: str | None = None, actor: str | None = None
+    ) -> Rating:
+        """Says how good a sample is, from 1 to 5, and why; see `rating.rate`."""
+        from truing.workspace import rating
+
+        return rating.rate(self, id, value, reason, actor)
+
+    def ratings(self, id: int) -> list[Rating]:
+        """All ratings of a sample, oldest first; see `rating.ratings`."""
+        from truing.workspace import rating
+
+        return rating.ratings(self, id)
+
     def undo(self, revision: int | None = None) -> Reviewed | None:
         """Takes a revision back; without a number, this person's newest. None: nothing to undo."""
         from truing.loop.review import last_to_undo, undo
@@ -371,11 +386,13 @@ class Workspace:
 
     # --- keeping -------------------------------------------------------------------------------
 
-    def forget(self, *, ids: Sequence[int] | None = None, subject: str | None = None) -> Forgotten:
-        """Erases samples or a whole person everywhere; see `forgetting.forget`."""
+    def forget(self, *, ids: Sequence[int] | None = None, **whom: str | None) -> Forgotten:
+        """Erases samples, or a whole person by `subject` or `contact`, everywhere; see
+        `forgetting.forget`.
+        """
         from truing.workspace import forgetting
 
-        return forgetting.forget(self, ids=ids, subject=subject)
+        return forgetting.forget(self, ids=ids, **whom)
 
     def delete(
         self, *, ids: Sequence[int] | None = None, where: SampleFilter | None = None

@@ -29,6 +29,7 @@ from truing.loop import capture as capturing
 from truing.loop.check import Checked, Neighbours
 from truing.loop.check import check as check_samples
 from truing.loop.import_rows import Imported, ImportPorts, import_rows, summary
+from truing.loop.rate import checked
 from truing.workspace.exporting import exported_samples
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ def capture(
     context: Mapping[str, object] | None = None,
     sampling: Sampling | str | None = None,
     actor: str | None = None,
+    consent: bool = False,
+    contact: str | None = None,
+    rating: int | None = None,
+    rating_reason: str | None = None,
     **media: object,
 ) -> Added | None:
     """Keeps one moment of use; durable when it returns.
@@ -99,17 +104,24 @@ def capture(
         captured_at: microseconds since 1970, UTC; now when left out.
         context: what the app knew.
         sampling: leave it out for live capture: chance then decides on the audit stream.
-        actor: whose the correction is; the workspace's own when left out.
+        actor: whose correction and rating it is; the workspace's own when left out.
+        consent: whether its person agreed to be kept, which the setting `consent.policy` may ask
+            for.
+        contact: the address by which its person can ask for deletion; kept apart, never exported.
+        rating: what the person in the app thought of it, 1 to 5.
+        rating_reason: why.
         **media: by role, such as `audio=` an array with its rate, bytes or a path.
 
     Returns:
         Its number, or None when the settings say not to keep it.
 
     Raises:
-        InvalidInputError: media or a truth that cannot be used.
+        InvalidInputError: media, a truth, a contact or a rating that cannot be used.
         DamagedError: media that cannot be decoded at all.
-        ConsentError: the consent policy keeps nothing.
+        ConsentError: the consent policy does not let it be kept.
     """
+    if rating is not None:
+        checked(rating, rating_reason)
     now = workspace.clock.now() if captured_at is None else captured_at
     recognition = (
         raw
@@ -141,6 +153,8 @@ def capture(
         captured_at=captured_at,
         context=context or {},
         sampling=Sampling(sampling) if sampling is not None else None,
+        consent=consent,
+        contact=contact,
     )
     added = capturing.capture(
         workspace.modality(modality), utterance, capture_ports(workspace), workspace.settings
@@ -148,6 +162,8 @@ def capture(
     if added is not None and added.new and truth is not None:
         by = actor or workspace.actor
         workspace.review(added.id, "corrected", truth, shown_because="app", actor=by)
+    if added is not None and added.new and rating is not None:
+        workspace.rate(added.id, rating, rating_reason, actor=actor)
     return added
 
 
@@ -289,6 +305,7 @@ class _Arriving:
             source_key=row.key,
             captured_at=row.captured_at,
             context=row.context,
+            contact=row.contact,
         )
         ports = capture_ports(workspace, self._neighbours[modality.name])
         return capturing.prepare(modality, utterance, Sampling.WHOLESALE, ports, workspace.settings)

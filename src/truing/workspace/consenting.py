@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from truing.domain.consent import NONE, OWN_USE, POLICIES
+from truing.domain.consent import ASKED, NONE, OPERATOR, OWN_USE, POLICIES
 from truing.domain.errors import ConflictError
 from truing.domain.event import Event
 from truing.domain.settings import Settings
@@ -35,6 +35,7 @@ class ConsentState:
     asked: bool
     """Whether somebody has decided; False where only the default speaks."""
     given: bool
+    """For all that is heard; False under `ask`, where each request says it for itself."""
     policy: str
     purposes: tuple[str, ...]
     mode: str
@@ -63,9 +64,11 @@ def consent_of(workspace: Workspace) -> ConsentState:
     """What is in force in a workspace."""
     chosen = workspace.settings.chosen(KEY)
     policy = POLICIES.get(str(chosen.value), NONE)
+    reason = workspace.settings.text("consent.reason").strip()
+    stated = policy is not ASKED and (policy is not OPERATOR or bool(reason))
     return ConsentState(
         asked=chosen.origin != "default",
-        given=bool(policy.purposes),
+        given=bool(policy.purposes) and stated,
         policy=str(chosen.value),
         purposes=tuple(sorted(one.value for one in policy.purposes)),
         mode=workspace.settings.text("capture.mode"),
@@ -74,6 +77,8 @@ def consent_of(workspace: Workspace) -> ConsentState:
 
 def set_consent(workspace: Workspace, *, given: bool, actor: str) -> ConsentState:
     """Gives or withdraws consent; what is heard from now on follows it. What was kept stays.
+
+    A policy that keeps anything is not replaced by giving: `ask` goes on asking.
 
     Args:
         workspace: where it counts.
@@ -92,7 +97,9 @@ def set_consent(workspace: Workspace, *, given: bool, actor: str) -> ConsentStat
             f"`{KEY}` comes from {origin}, which goes before the settings file",
             hint=f"start without {origin}, then decide here",
         )
-    value = set_value(workspace.layout, known_settings(), KEY, GIVEN if given else WITHDRAWN)
+    now = workspace.settings.text(KEY)
+    given_now = now if POLICIES.get(now, NONE).purposes else GIVEN
+    value = set_value(workspace.layout, known_settings(), KEY, given_now if given else WITHDRAWN)
     workspace.settings = Settings(
         replace(one, value=value, origin=SETTINGS_FILE) if one.setting.key == KEY else one
         for one in workspace.settings

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.domain.clock import Clock, SystemClock
+from truing.domain.contact import contact_of
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
 from truing.domain.run import RunState
 from truing.loop.forget import (
+    Contact,
     Forgotten,
     Person,
     Reach,
+    Whom,
     delete_unneeded,
     forget_in_copy,
+    ids_of_contact,
     ids_of_subject,
     reach_of,
     reminders,
@@ -37,26 +41,30 @@ def forget(
     *,
     ids: Sequence[int] | None = None,
     subject: str | None = None,
+    contact: str | None = None,
     actor: str | None = None,
 ) -> Forgotten:
-    """Erases samples by number, or everything of a speaker, everywhere in the workspace.
+    """Erases samples by number, or everything of a speaker or a contact, everywhere in the
+    workspace.
 
     Args:
         workspace: where they are.
         ids: their numbers.
         subject: everything of this speaker, instead of numbers.
+        contact: everything handed in with this address, instead of numbers.
         actor: who asks for it; the workspace's own when left out.
 
     Raises:
-        InvalidInputError: neither or both were named.
-        NotFoundError: no such sample or speaker.
+        InvalidInputError: nothing was named, or several of them.
+        NotFoundError: no such sample, speaker or contact.
         UnavailableError: a backup cannot be rewritten; run the command again.
     """
     finish(workspace)
-    numbers = _numbers(workspace, ids, subject)
+    address = contact_of(contact)
+    numbers = _numbers(workspace, ids, subject, address)
     with backing_up.holding(workspace.layout):
         beyond = _Beyond(workspace)
-        person = None
+        person: Whom = None
         if subject is not None:
             name = remember(
                 workspace.layout.forgotten,
@@ -66,6 +74,8 @@ def forget(
                 subject=subject,
             )
             person = Person(name=subject, pseudonym=str(name))
+        elif address is not None:
+            person = Contact(address=address)
         return forget_samples(
             numbers,
             workspace.store,
@@ -99,18 +109,23 @@ def _note_of(workspace: Workspace) -> Path:
 
 
 def would_forget(
-    workspace: Workspace, *, ids: Sequence[int] | None = None, subject: str | None = None
+    workspace: Workspace,
+    *,
+    ids: Sequence[int] | None = None,
+    subject: str | None = None,
+    contact: str | None = None,
 ) -> Forgotten:
     """What `forget` would reach; changes nothing.
 
     `blobs` counts all media of the samples: those that others share would stay.
 
     Raises:
-        InvalidInputError: neither or both were named.
-        NotFoundError: no such sample or speaker.
+        InvalidInputError: nothing was named, or several of them.
+        NotFoundError: no such sample, speaker or contact.
     """
     store = workspace.store
-    reach = reach_of(_numbers(workspace, ids, subject), store)
+    address = contact_of(contact)
+    reach = reach_of(_numbers(workspace, ids, subject, address), store)
     going_on = tuple(one for one in reach.runs if not store.runs.get(one).state.ended)
     audience = f"subject:{subject}"
     champions = {
@@ -131,30 +146,37 @@ def would_forget(
         backups=tuple(
             folder.name
             for folder in backing_up.folders(workspace.layout)
-            if _holds(folder, reach.uids, subject)
+            if _holds(folder, reach.uids, subject, address)
         ),
         reminders=reminders(reach.models, going_on),
     )
 
 
-def _numbers(workspace: Workspace, ids: Sequence[int] | None, subject: str | None) -> list[int]:
-    if (ids is None) == (subject is None):
+def _numbers(
+    workspace: Workspace, ids: Sequence[int] | None, subject: str | None, contact: str | None
+) -> list[int]:
+    if sum(one is not None for one in (ids, subject, contact)) != 1:
         raise InvalidInputError(
-            "name either samples or a speaker to forget",
-            hint="truing forget 42 43, or truing forget --speaker NAME",
+            "name either samples or a speaker to forget, or a contact",
+            hint="truing forget 42 43, or truing forget --speaker NAME, or --contact ADDRESS",
         )
     if ids is not None:
         return list(dict.fromkeys(ids))
     try:
+        if contact is not None:
+            return ids_of_contact(contact, workspace.store)
         return ids_of_subject(str(subject), workspace.store)
     except NotFoundError:
         # The samples may be gone while the name is not: from an interrupted command, or a backup.
-        if not _is_named(workspace, str(subject)):
+        if not _is_named(workspace, subject, contact):
             raise
         return []
 
 
-def _is_named(workspace: Workspace, subject: str) -> bool:
+def _is_named(workspace: Workspace, subject: str | None, contact: str | None) -> bool:
+    if subject is None:
+        folders = backing_up.folders(workspace.layout)
+        return any(_holds(one, (), None, contact) for one in folders)
     audience = f"subject:{subject}"
     models = workspace.store.models
     return (
@@ -168,14 +190,18 @@ def _modalities(workspace: Workspace) -> set[str]:
     return {model.ref.modality for model in workspace.store.models.all()}
 
 
-def _holds(folder: Path, uids: Sequence[str], subject: str | None) -> bool:
+def _holds(
+    folder: Path, uids: Sequence[str], subject: str | None, contact: str | None = None
+) -> bool:
     from truing.stores.database import sqlite_copy
 
     database = folder / backing_up.DATABASE
     if not database.is_file():
         return False
-    return sqlite_copy.holds_samples(database, uids) or (
-        subject is not None and sqlite_copy.holds_subject(database, subject)
+    return (
+        sqlite_copy.holds_samples(database, uids)
+        or (subject is not None and sqlite_copy.holds_subject(database, subject))
+        or (contact is not None and sqlite_copy.holds_contact(database, contact))
     )
 
 
@@ -197,17 +223,18 @@ class _Beyond:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def remember(self, uids: Sequence[str], person: Person | None) -> None:
+    def remember(self, uids: Sequence[str], person: Whom) -> None:
         workspace = self._workspace
         remember(
             workspace.layout.forgotten,
             workspace.store,
             workspace.clock,
             uids=uids,
-            subject=person.name if person is not None else None,
+            subject=person.name if isinstance(person, Person) else None,
+            contact=person.address if isinstance(person, Contact) else None,
         )
 
-    def remove_derived(self, reach: Reach, person: Person | None) -> Sequence[str]:
+    def remove_derived(self, reach: Reach, person: Whom) -> Sequence[str]:
         workspace = self._workspace
         gone = [*remove_exports_of(workspace, reach.uids)]
         # Reports quote texts of their rows: they can be made again from what is left.
@@ -221,13 +248,11 @@ class _Beyond:
             if workspace.store.runs.get(number).state is not RunState.RUNNING:
                 unfinished = workspace.layout.runs / str(number) / "checkpoints"
                 shutil.rmtree(unfinished, ignore_errors=True)
-        if person is not None:
+        if isinstance(person, Person):
             _rename_in_files(workspace, person)
         return gone
 
-    def rewrite_backups(
-        self, uids: Sequence[str], person: Person | None
-    ) -> tuple[Sequence[str], set[str]]:
+    def rewrite_backups(self, uids: Sequence[str], person: Whom) -> tuple[Sequence[str], set[str]]:
         names, freed = self._left_database(uids, person)
         for folder in backing_up.folders(self._workspace.layout):
             if _holds(folder, uids, None) or person is not None:
@@ -235,9 +260,7 @@ class _Beyond:
                 names.append(folder.name)
         return names, freed
 
-    def _left_database(
-        self, uids: Sequence[str], person: Person | None
-    ) -> tuple[list[str], set[str]]:
+    def _left_database(self, uids: Sequence[str], person: Whom) -> tuple[list[str], set[str]]:
         """Moving to another database leaves the old one in the folder: it forgets as well."""
         from truing.stores.database.store import open_database
 
@@ -265,7 +288,7 @@ class _Beyond:
 
 
 def rewrite_backup(
-    folder: Path, uids: Sequence[str], person: Person | None, clock: Clock | None = None
+    folder: Path, uids: Sequence[str], person: Whom, clock: Clock | None = None
 ) -> set[str]:
     """Erases samples from a backup and seals it anew; at any moment the old one or the new one is
     there, whole. A broken backup cannot be rewritten: it is removed.

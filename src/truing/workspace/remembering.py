@@ -70,9 +70,15 @@ def append_file(path: Path, new: Iterable[Erasure]) -> None:
 
 
 def remember(
-    path: Path, store: Store, clock: Clock, *, uids: Sequence[str], subject: str | None
+    path: Path,
+    store: Store,
+    clock: Clock,
+    *,
+    uids: Sequence[str],
+    subject: str | None = None,
+    contact: str | None = None,
 ) -> str | None:
-    """Notes samples and perhaps a speaker; the same one twice is noted once.
+    """Notes samples and perhaps a speaker or a contact; the same one twice is noted once.
 
     Args:
         path: the file.
@@ -80,6 +86,7 @@ def remember(
         clock: tells when.
         uids: of the samples.
         subject: the speaker's name.
+        contact: the contact, as `contact_of` gives it.
 
     Returns:
         The name that stands for the speaker from now on.
@@ -102,6 +109,9 @@ def remember(
         if known is None:
             mac = keyed_digest(key, Forgotten.SUBJECT, subject)
             new.append(Erasure(kind=Forgotten.SUBJECT, key=key, mac=mac, at=now, number=number))
+    if contact is not None and memory.find(Forgotten.CONTACT, contact) is None:
+        mac = keyed_digest(key, Forgotten.CONTACT, contact)
+        new.append(Erasure(kind=Forgotten.CONTACT, key=key, mac=mac, at=now))
     write_both(path, store, [*in_file, *in_table, *new])
     return None if number is None else PSEUDONYM.format(number)
 

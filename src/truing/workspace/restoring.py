@@ -19,7 +19,7 @@ from truing.domain.erasure import Erasure, Forgotten, Memory
 from truing.domain.errors import ConflictError, DamagedError, InvalidInputError
 from truing.domain.event import Event
 from truing.domain.run import RunState
-from truing.loop.forget import Person, forget_in_copy
+from truing.loop.forget import Contact, Person, forget_in_copy
 from truing.platform.locks import locked
 from truing.workspace import backups as backing_up
 from truing.workspace.copying import Progress, bring_blob, bring_model, no_progress
@@ -160,8 +160,8 @@ def _prepare(
     return sum(count[name] - left[name] for name in count if name != "trained")
 
 
-def _met_again(database: Path, memory: Memory) -> tuple[list[str], list[Person]]:
-    """What in a database has been forgotten: uids of samples, and speakers."""
+def _met_again(database: Path, memory: Memory) -> tuple[list[str], list[Person | Contact]]:
+    """What in a database has been forgotten: uids of samples, and speakers and contacts."""
     from truing.stores.database import sqlite_copy
 
     if not len(memory):
@@ -173,7 +173,11 @@ def _met_again(database: Path, memory: Memory) -> tuple[list[str], list[Person]]
             uids[uid] = None
         if subject is not None:
             names.add(subject)
-    persons = []
+    persons: list[Person | Contact] = [
+        Contact(address=one)
+        for one in sqlite_copy.named_contacts(database)
+        if memory.find(Forgotten.CONTACT, one) is not None
+    ]
     for name in sorted(names):
         found = memory.find(Forgotten.SUBJECT, name)
         if found is not None:

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
-import truing.workspace
 from truing import Workspace
 from truing.modalities.image_edit.cleaning import clean
 
@@ -40,13 +39,6 @@ def pairs() -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The modality is found by its name."""
-    target = "truing.modalities.image_edit.modality:ImageEdit"
-    monkeypatch.setitem(truing.workspace.modalities._table, "image_edit", target)
-
-
 def captured(workspace: Workspace, pair: dict[str, Any], **more: Any) -> int:
     """Keeps a pair as an app does; gives its number."""
     said = pair["instruction"]
@@ -67,7 +59,7 @@ def captured(workspace: Workspace, pair: dict[str, Any], **more: Any) -> int:
 
 
 @pytest.fixture
-def workspace(known: None, tmp_path: Path) -> Iterator[Workspace]:
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """An empty workspace."""
     with Workspace.create(tmp_path / "ws", environ={}) as opened:
         yield opened

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 from tests.browser.image_edit.conftest import Open, captured, pairs, shown, until
 
 from truing import Workspace
@@ -100,21 +99,7 @@ def test_same_pixels_and_what_the_user_chose_are_told(
 def test_ratings_have_keys_where_they_are_kept(
     edited: Workspace, served: Callable[..., str], browser_page: Open
 ) -> None:
-    url = served(edited)
-    page = browser_page(f"{url}/models")
-    given: list[Any] = []
-
-    def knows(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json={"rating": None, **answer.json()})
-
-    def kept(route: Route) -> None:
-        given.append(json.loads(route.request.post_data or ""))
-        route.fulfill(json={})
-
-    page.route("**/api/samples/1", knows)
-    page.route("**/api/samples/1/rating", kept)
-    page.goto(f"{url}/review/1")
+    page = browser_page(f"{served(edited)}/review/1")
     shown(page, 1)
     expect(page.get_by_role("group", name="Rating: none yet")).to_be_visible()
     page.keyboard.press("q")
@@ -123,7 +108,10 @@ def test_ratings_have_keys_where_they_are_kept(
     expect(page.locator(".edits-stars [data-lit]")).to_have_count(4)
     page.get_by_role("button", name="2 of 5").click()
     expect(page.get_by_role("group", name="Rating: 2 of 5")).to_be_visible()
-    assert given == [{"value": 4}, {"value": 2}]
+    end = time.monotonic() + 15
+    while edited.sample(1).rating != 2 and time.monotonic() < end:
+        page.wait_for_timeout(50)
+    assert [one.value for one in edited.ratings(1)] == [4, 2]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

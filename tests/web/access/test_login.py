@@ -384,6 +384,9 @@ def test_contributors_see_and_delete_only_their_own(team: Workspace, serve) -> N
         assert client.ask("GET", f"/api/{name}/{others.id}").status == 404
         assert client.ask("DELETE", f"/api/{name}/{others.id}").status == 404
         assert client.ask("POST", f"/api/{name}/{mine.id}/review", {}).status == 403
+    assert client.ask("POST", f"/api/samples/{mine.id}/rating", {"rating": 2}).status == 201
+    assert client.ask("POST", f"/api/samples/{others.id}/rating", {"rating": 2}).status == 404
+    assert team.ratings(mine.id)[0].actor == "contributor ann"
     assert client.ask("GET", f"/api/samples/{mine.id}/media/audio").status == 200
     assert client.ask("GET", f"/api/samples/{others.id}/media/audio").status == 404
     assert client.ask("GET", "/api/stats").status == 403

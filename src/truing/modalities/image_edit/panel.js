@@ -266,7 +266,7 @@ function Stars({ sample }) {
     const before = rated.value;
     rated.value = { ...before, [sample.uid]: value };
     try {
-      await api.post(`/api/samples/${sample.id}/rating`, { value });
+      await api.post(`/api/samples/${sample.id}/rating`, { rating: value });
     } catch (error) {
       rated.value = before;
       toastError(error);

@@ -50,6 +50,10 @@ def conditions(
     found += of_dates(where, column("captured_at"))
     if where.confidence_below is not None:
         found.append(column("certainty") < where.confidence_below)
+    if where.rating_from is not None:
+        found.append(column("rating") >= where.rating_from)
+    if where.quality_from is not None:
+        found.append(column("quality") >= where.quality_from)
     if where.tag is not None:
         tagged = (sample_tags.c.tag == where.tag, sample_tags.c.sample_id == samples.c.id)
         found.append(sa.select(sample_tags.c.sample_id).where(*tagged).exists())

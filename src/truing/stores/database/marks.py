@@ -11,6 +11,7 @@ from truing.stores.database.schema import (
     events,
     models,
     promotions,
+    ratings,
     revisions,
     runs,
     samples,
@@ -24,6 +25,7 @@ def read_marks(database: Database) -> dict[str, tuple[object, ...]]:
         "samples": (
             _last(samples.c.id),
             _last(revisions.c.id),
+            _last(ratings.c.id),
             _last(events.c.id),
             sa.select(sa.func.sum(counters.c.value)),
             sa.select(sa.func.count()).select_from(trash),

@@ -28,6 +28,7 @@ from truing.stores.database.schema import (
     events,
     models,
     promotions,
+    ratings,
     revisions,
     runs,
     samples,
@@ -50,6 +51,7 @@ _TEXT = (
     (promotions, promotions.c.reason),
     (runs, runs.c.error),
     (revisions, revisions.c.why),
+    (ratings, ratings.c.reason),
 )
 _AUDIENCES = ((promotions, promotions.c.audience), (models, models.c.audience))
 

@@ -352,5 +352,9 @@ def _narrow(
         yield ids.where(modalities, column.subject == where.subject)
     if where.confidence_below is not None:
         yield ids.where(modalities, states, column.certainty < where.confidence_below)
+    if where.rating_from is not None:
+        yield ids.where(modalities, states, column.rating >= where.rating_from)
+    if where.quality_from is not None:
+        yield ids.where(modalities, states, column.quality >= where.quality_from)
     if not by_date and (where.captured_from is not None or where.captured_until is not None):
         yield ids.where(modalities, states, *of_dates(where, column.captured_at))

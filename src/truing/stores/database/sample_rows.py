@@ -21,6 +21,7 @@ from truing.stores.database.json_text import to_json, to_list, to_mapping
 from truing.stores.database.schema import (
     NO_FINDINGS,
     UNKNOWN_CONFIDENCE,
+    contacts,
     sample_findings,
     sample_groups,
     samples,
@@ -57,15 +58,18 @@ def sample_row(number: int, new: NewSample) -> Row:
         "said": searchable(said),
         "findings": findings_json(new.findings),
         "document": to_json(_document(new), "sample"),
+        "rating": None,
     }
 
 
 def lookup_rows(numbered: Iterable[tuple[int, NewSample]]) -> dict[sa.Table, list[Row]]:
-    """What the samples will be looked for by at any moment: group keys, checks."""
-    rows: dict[sa.Table, list[Row]] = {sample_groups: [], sample_findings: []}
+    """What the samples will be looked for by at any moment: group keys, checks, contacts."""
+    rows: dict[sa.Table, list[Row]] = {sample_groups: [], sample_findings: [], contacts: []}
     for number, new in numbered:
         rows[sample_groups] += group_rows(number, new.groups)
         rows[sample_findings] += finding_rows(number, new.findings)
+        if new.contact is not None:
+            rows[contacts].append({"sample_id": number, "contact": new.contact})
     return rows
 
 
@@ -202,6 +206,7 @@ def _sample(row: Mapping[Any, Any]) -> Sample:
         prediction_known=bool(row["prediction_known"]),
         trained=bool(row["trained"]),
         tags=_tags(document),
+        rating=row["rating"],
     )
 
 
@@ -318,6 +323,8 @@ def _consent_json(consent: Consent) -> Row:
     }
     if consent.withdrawn_at is not None:
         held["withdrawn_at"] = consent.withdrawn_at
+    if consent.reason is not None:
+        held["reason"] = consent.reason
     return held
 
 
@@ -325,14 +332,19 @@ _PURPOSES = {purpose.value: purpose for purpose in Purpose}
 
 
 def _consent(held: Row) -> Consent:
-    return _same_consent(held["policy"], tuple(held["purposes"]), held.get("withdrawn_at"))
+    return _same_consent(
+        held["policy"], tuple(held["purposes"]), held.get("withdrawn_at"), held.get("reason")
+    )
 
 
 @lru_cache(maxsize=1024)
-def _same_consent(policy: str, purposes: tuple[str, ...], withdrawn_at: int | None) -> Consent:
+def _same_consent(
+    policy: str, purposes: tuple[str, ...], withdrawn_at: int | None, reason: str | None
+) -> Consent:
     # Nearly all samples have the same one.
     return Consent(
         policy=policy,
         purposes=frozenset(_PURPOSES[one] for one in purposes if one in _PURPOSES),
         withdrawn_at=withdrawn_at,
+        reason=reason,
     )

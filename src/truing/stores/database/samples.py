@@ -45,6 +45,7 @@ from truing.stores.database.sample_rows import (
     with_predictions,
 )
 from truing.stores.database.schema import (
+    contacts,
     counters,
     sample_findings,
     sample_groups,
@@ -74,7 +75,7 @@ class DatabaseSamples:
         self._dialect = database.dialect
         self._inserts = {
             table: Prepared(sa.insert(table))
-            for table in (sample_table, sample_groups, sample_findings)
+            for table in (sample_table, sample_groups, sample_findings, contacts)
         }
         table = sample_table.c
         self._by_id = Prepared(sa.select(sample_table).where(table.id == sa.bindparam("id")))

@@ -39,7 +39,10 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> sa.I
 
 
 def _walked(name: str, key: str) -> sa.Index:
-    narrowed = ("sampling", "source", "certainty", "captured_at", "trained")
+    narrowed = (
+        *("sampling", "source", "certainty", "quality", "rating"),
+        *("captured_at", "trained"),
+    )
     rest = (column for column in narrowed if column != key)
     return sa.Index(name, "modality", "state", key, "id", *rest)
 
@@ -111,6 +114,8 @@ samples = sa.Table(
     _text("findings"),
     # Consent, context, groups, media and predictions.
     _text("document"),
+    # The newest rating; lists read it in an index.
+    _whole("rating", null=True),
     sa.UniqueConstraint("uid", name="samples_uid"),
     _partial(
         "samples_source_key", "source", "source_key", where="source_key IS NOT NULL", unique=True
@@ -129,11 +134,13 @@ samples = sa.Table(
         "id",
         "certainty",
         "quality",
+        "rating",
         "sampling",
         "source",
         "trained",
         where="subject IS NOT NULL",
     ),
+    _partial("samples_by_rating", "modality", "state", "rating", "id", where="rating IS NOT NULL"),
     _partial("samples_by_training", "modality", "state", "captured_at", "id", where="trained = 1"),
 )
 
@@ -221,6 +228,28 @@ revisions = sa.Table(
     sa.Index("revisions_by_sample", "sample_id", "id"),
     sa.Index("revisions_by_actor", "actor", "id"),
     sqlite_autoincrement=True,
+)
+
+ratings = sa.Table(
+    "ratings",
+    metadata,
+    _numbered(),
+    _of("samples"),
+    _whole("value"),
+    _text("reason", null=True),
+    _text("actor"),
+    _whole("created_at"),
+    sa.Index("ratings_by_sample", "sample_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    # By what address the person behind a sample can ask for its deletion.
+    _of("samples", primary_key=True),
+    _text("contact"),
+    sa.Index("contacts_by_contact", "contact", "sample_id"),
 )
 
 recognitions = sa.Table(

@@ -187,6 +187,23 @@ def holds_subject(path: Path, name: str) -> bool:
         return connection.execute(query, (name,)).fetchone() is not None
 
 
+def holds_contact(path: Path, contact: str) -> bool:
+    """Whether a sample in a copy has that contact; copies of long ago know no contacts."""
+    with _opened(path, frozen=True) as connection:
+        there = "SELECT count(*) FROM sqlite_master WHERE name = 'contacts'"
+        if not connection.execute(there).fetchone()[0]:
+            return False
+        query = "SELECT 1 FROM contacts WHERE contact = ? LIMIT 1"
+        return connection.execute(query, (contact,)).fetchone() is not None
+
+
+def named_contacts(path: Path) -> list[str]:
+    """The contacts in a copy of the present schema, each once."""
+    with _opened(path, frozen=True) as connection:
+        query = "SELECT DISTINCT contact FROM contacts ORDER BY contact"
+        return [str(row[0]) for row in connection.execute(query)]
+
+
 def named_samples(path: Path) -> Iterator[tuple[str, str | None]]:
     """(uid, speaker) of every sample in a copy, and (uid, None) of every frozen row."""
     with _opened(path, frozen=True) as connection:

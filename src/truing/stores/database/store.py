@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from truing.domain.clock import Clock, SystemClock
+from truing.domain.contact import Contacts
 from truing.domain.dataset import Datasets
 from truing.domain.erasure import Erasures, Renamed
 from truing.domain.errors import InvalidInputError, MissingDependencyError, NotFoundError
@@ -16,10 +17,12 @@ from truing.domain.event import Events
 from truing.domain.model import Models
 from truing.domain.person import People
 from truing.domain.ports import Recognitions, Reviews, Samples
+from truing.domain.rating import Ratings
 from truing.domain.run import Runs
 from truing.domain.tally import Tallies
 from truing.domain.trash import Trash
 from truing.stores.database.connection import Database
+from truing.stores.database.contacts import DatabaseContacts
 from truing.stores.database.datasets import DatabaseDatasets
 from truing.stores.database.dialect import Dialect
 from truing.stores.database.erasures import DatabaseErasures
@@ -31,6 +34,7 @@ from truing.stores.database.migrations import migrate
 from truing.stores.database.models import DatabaseModels
 from truing.stores.database.names import rename_subject
 from truing.stores.database.people import DatabasePeople
+from truing.stores.database.ratings import DatabaseRatings
 from truing.stores.database.recognitions import DatabaseRecognitions
 from truing.stores.database.reviews import DatabaseReviews
 from truing.stores.database.runs import DatabaseRuns
@@ -56,6 +60,8 @@ class DatabaseStore:
     trash: Trash
     tallies: Tallies
     people: People
+    ratings: Ratings
+    contacts: Contacts
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -71,6 +77,8 @@ class DatabaseStore:
         self.trash = DatabaseTrash(database)
         self.tallies = DatabaseTallies(database)
         self.people = DatabasePeople(database)
+        self.ratings = DatabaseRatings(database)
+        self.contacts = DatabaseContacts(database)
 
     @property
     def file(self) -> Path | None:

@@ -101,6 +101,20 @@ class Origins:
         return (scheme in ("http", "https") and place == host) or self.allows(origin)
 
 
+def is_elsewhere(origin: str, host: str) -> bool:
+    """Whether a page asks that is neither this server's own nor, on this machine, another's.
+
+    Args:
+        origin: the header `Origin`.
+        host: the header `Host`.
+    """
+    place = origin.lower().partition("://")[2]
+    if place == host.lower():
+        return False
+    names = [_HOST.fullmatch(one) for one in (place, host)]
+    return not all(name is not None and is_loopback(name["name"]) for name in names)
+
+
 def _foreign(said: bytes) -> TruingError:
     return NotAllowedError(
         f"requests from `{said.decode('latin-1')[:100]}` are refused",

@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 
 from truing.domain.clock import from_iso
 from truing.domain.errors import InvalidInputError
+from truing.domain.rating import HIGHEST, LOWEST
 from truing.domain.review import State
 from truing.domain.sample import SampleFilter, SampleOrder, Sampling
 
@@ -50,6 +51,10 @@ class FilterForm(BaseModel):
     )
     trained: bool | None = Field(None, description="used, or not, by a finished training run")
     tag: Name | None = Field(None, description="with this tag")
+    rating_from: int | None = Field(
+        None, ge=LOWEST, le=HIGHEST, description="rated so or better by a person"
+    )
+    quality_from: float | None = Field(None, ge=0, le=1, description="of this quality or better")
 
     @field_validator("state", mode="before")
     @classmethod
@@ -76,6 +81,8 @@ class FilterForm(BaseModel):
             text=self.text,
             trained=self.trained,
             tag=self.tag,
+            rating_from=self.rating_from,
+            quality_from=self.quality_from,
         )
 
 

@@ -13,8 +13,10 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from truing.domain.clock import from_iso
+from truing.domain.contact import LONGEST as LONGEST_CONTACT
 from truing.domain.errors import InvalidInputError
 from truing.domain.prediction import Alternative, Recognition, Word
+from truing.domain.rating import HIGHEST, LONGEST_REASON, LOWEST
 from truing.domain.sample import Sampling
 from truing.web.forms.filters import LARGEST, Name
 from truing.web.forms.review import Truth
@@ -74,6 +76,18 @@ class CaptureForm(BaseModel):
     sampling: Sampling | None = Field(
         None, description="leave it out for live capture: chance then decides"
     )
+    consent: bool = Field(
+        default=False,
+        description="its person agreed to be kept; the server's settings may ask for it",
+    )
+    contact: Annotated[str, Field(max_length=LONGEST_CONTACT)] | None = Field(
+        None,
+        description="address by which its person can ask for deletion; kept apart, told to nobody",
+    )
+    rating: Annotated[int, Field(ge=LOWEST, le=HIGHEST)] | None = Field(
+        None, description="what the person in the app thought of it, 5 is best"
+    )
+    rating_reason: Annotated[str, Field(max_length=LONGEST_REASON)] | None = None
 
     @field_validator("words", "alternatives", "context", mode="before")
     @classmethod
@@ -105,6 +119,10 @@ class CaptureForm(BaseModel):
             "captured_at": self._instant(),
             "context": self.context,
             "sampling": self.sampling,
+            "consent": self.consent,
+            "contact": self.contact,
+            "rating": self.rating,
+            "rating_reason": self.rating_reason,
         }
 
     def recognition(self) -> Recognition | None:
@@ -145,6 +163,15 @@ class CaptureForm(BaseModel):
             raise InvalidInputError(
                 f"`media` is not base64: {error}", hint="or send the file as multipart/form-data"
             ) from error
+
+
+class RatingForm(BaseModel):
+    """How good a person finds a sample."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rating: int = Field(ge=LOWEST, le=HIGHEST, description="5 is best")
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] | None = None
 
 
 class SampleChanges(BaseModel):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from truing.domain.errors import InvalidInputError, NotFoundError
 from truing.live.recognizer import Transcript
+from truing.web.access.basis import MissingBasis
 from truing.web.access.gate import VisitorDep, needs
 from truing.web.access.rights import Right, Visitor
 from truing.web.context import Web, WebDep
@@ -90,6 +91,7 @@ Modality = Annotated[str, Query(min_length=1, max_length=100)]
 def transcribe(
     web: WebDep,
     visitor: VisitorDep,
+    missing: MissingBasis,
     sound: Annotated[bytes, Depends(sound_of)],
     speaker: Name = None,
     session: Name = None,
@@ -98,6 +100,7 @@ def transcribe(
     modality: Modality = "speech",
     *,
     keep: bool = True,
+    consent: bool = False,
     correct: bool = True,
 ) -> Heard:
     """Recognises the body: bare 16-bit samples at 16 kHz (`audio/pcm`), or any sound file.
@@ -105,6 +108,7 @@ def transcribe(
     With `modality=lipreading` it is a video of a speaking face.
 
     What the page records is kept once consent was given; `keep=false` keeps nothing in any case.
+    With `consent=true` its person agreed, which the setting consent.policy may ask for.
     With `correct=false` the answer does not wait for the corrector: ask for it by its own route.
     """
     spoken = Spoken(
@@ -113,12 +117,14 @@ def transcribe(
         speaker=speaker,
         session=session,
         context={"file": file} if file else None,
-        keep=keep and (source != SOURCE or consent_of(web.workspace).asked),
+        keep=keep and not missing and (source != SOURCE or consent_of(web.workspace).asked),
+        consent=consent,
         correct=correct,
     )
     said = web.hearing.transcribe(spoken, modality)
     announce(web, said)
-    return heard(said)
+    told = heard(said)
+    return told.model_copy(update={"not_kept": missing.message}) if keep and missing else told
 
 
 def announce(web: Web, said: Transcript) -> None:

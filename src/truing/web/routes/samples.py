@@ -16,6 +16,7 @@ from truing.domain.errors import InvalidInputError
 from truing.domain.review import standing
 from truing.domain.sample import Description
 from truing.loop.review import undo
+from truing.web.access.basis import needs_basis
 from truing.web.access.gate import VisitorDep, needs
 from truing.web.access.rights import Right, Visitor
 from truing.web.answers import json_answer, shown
@@ -29,12 +30,13 @@ from truing.web.deciding import (
     tag_of,
     told,
 )
-from truing.web.examples import SAMPLE, SAMPLE_IN_FULL
+from truing.web.examples import RATING, SAMPLE, SAMPLE_IN_FULL
 from truing.web.forms.filters import ListForm, SampleId
 from truing.web.forms.review import Decided, ReviewForm
 from truing.web.forms.sample import (
     CaptureForm,
     EntryChanges,
+    RatingForm,
     SampleChanges,
     read_json,
     read_parts,
@@ -87,12 +89,16 @@ def samples(web: WebDep, visitor: VisitorDep, form: Annotated[ListForm, Query()]
 )
 @router.get("/entries/{id}", dependencies=[needs(Right.READ, or_own=True)], tags=["entries"])
 def sample(id: SampleId, web: WebDep, *, history: bool = False) -> Response:
-    """One sample in full; with `history=1` also its `revisions`, oldest first."""
+    """One sample in full; with `history=1` also `revisions` and `ratings`, oldest first."""
     found = web.workspace.sample(id)
     if not history:
         return sample_answer(found)
-    held = web.workspace.store.reviews.of(id)
-    return sample_answer(found, revisions=[sample_json.revision_as_dict(one) for one in held])
+    store = web.workspace.store
+    return sample_answer(
+        found,
+        revisions=[sample_json.revision_as_dict(one) for one in store.reviews.of(id)],
+        ratings=[sample_json.rating_as_dict(one) for one in store.ratings.of(id)],
+    )
 
 
 @router.delete(
@@ -139,6 +145,19 @@ def change(id: SampleId, form: SampleChanges, web: WebDep) -> Response:
     return sample_answer(found)
 
 
+@router.post(
+    "/samples/{id}/rating",
+    dependencies=[needs(Right.REVIEW, or_own=True)],
+    status_code=201,
+    responses=shown(RATING, status=201),
+)
+def rate(id: SampleId, form: RatingForm, web: WebDep, visitor: VisitorDep) -> Response:
+    """Says how good a sample is, from 1 to 5; the newest rating counts, those before are kept."""
+    made = web.workspace.rate(id, form.rating, form.reason, actor=visitor.name)
+    web.changes.announce("samples", ids=[id])
+    return json_answer(sample_json.rating_as_dict(made), status=201)
+
+
 @router.put(
     "/entries/{id}", dependencies=[needs(Right.REVIEW)], responses=REVIEWED, tags=["entries"]
 )
@@ -177,7 +196,7 @@ def _taken_back(web: Web, actor: str, id: int) -> Response:
 
 @router.post(
     "/samples",
-    dependencies=[needs(Right.CONTRIBUTE)],
+    dependencies=[needs(Right.CONTRIBUTE), needs_basis()],
     status_code=201,
     responses={**shown({**SAMPLE_IN_FULL, "new": True}, status=201), **KNOWN},
     openapi_extra=CAPTURE_BODY,

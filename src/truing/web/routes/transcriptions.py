@@ -22,6 +22,7 @@ from truing.domain.errors import NotFoundError
 from truing.domain.model import ModelRef
 from truing.live.recognizer import Transcript
 from truing.web import subtitles
+from truing.web.access.basis import MissingBasis
 from truing.web.access.gate import VisitorDep, needs
 from truing.web.access.rights import Right
 from truing.web.context import Web, WebDep
@@ -82,6 +83,7 @@ class _Wanted:
 def transcriptions(
     web: WebDep,
     visitor: VisitorDep,
+    missing: MissingBasis,
     file: UploadFile,
     model: Annotated[str, Form(max_length=500)] = "champion",
     language: Annotated[str | None, Form(max_length=50)] = None,
@@ -96,6 +98,7 @@ def transcriptions(
     x_truing_source: ShortName = None,
     x_truing_speaker: ShortName = None,
     x_truing_session: ShortName = None,
+    x_truing_consent: Annotated[bool, Header()] = False,
 ) -> Response:
     """Recognises a sound file. Headers say from which app it is and who speaks."""
     del temperature  # the live model takes its likeliest reading
@@ -108,6 +111,8 @@ def transcriptions(
             speaker=x_truing_speaker,
             session=x_truing_session,
             context={name: value for name, value in context.items() if value},
+            keep=missing is None,
+            consent=x_truing_consent,
         )
     )
     announce(web, said)

@@ -20,6 +20,7 @@ from truing.stores.database.migrations import (
     m004_captures,
     m005_accounts,
     m006_tags,
+    m007_ratings,
 )
 from truing.stores.database.schema import migrations as record
 
@@ -34,6 +35,7 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m004_captures,
     m005_accounts,
     m006_tags,
+    m007_ratings,
 )
 """In order; the number of each is its place, from 1."""
 

@@ -14,7 +14,7 @@ import { route, setParams } from "#/router.js";
 /** The parameters that choose samples; `state` may be there several times. */
 const FIELDS = [
   "modality", "state", "speaker", "session", "source", "sampling", "finding", "from", "until",
-  "confidence_below", "text", "trained", "tag",
+  "confidence_below", "text", "trained", "tag", "rating_from", "quality_from",
 ];
 
 /** What the quick choice offers: label and states. */
@@ -83,6 +83,8 @@ function partsOf(value) {
     text: (one) => `“${one}”`,
     trained: (one) => (one === "true" || one === true ? "trained" : "not trained"),
     tag: (one) => `tag ${one}`,
+    rating_from: (one) => `rated ${one} or better`,
+    quality_from: (one) => `quality ${one} or better`,
   };
   const states = [value.state ?? []].flat().map((one) => ({
     name: `state ${one}`,
@@ -230,6 +232,8 @@ function Panel({ value, onChange, choices, counts, states, onClose }) {
     <div class="fields">
       <${Pick} ...${shared} name="finding" label="Finding" options=${[["any", "any finding"], ...choices.findings.map(named)]} />
       <${Pick} ...${shared} name="confidence_below" label="Model's confidence" options=${SURE} />
+      <${Pick} ...${shared} name="rating_from" label="Rating" options=${RATED} />
+      <${Pick} ...${shared} name="quality_from" label="Quality" options=${GOOD} />
       <${Typed} ...${shared} name="speaker" label="Speaker" options=${choices.speakers} />
       <${Typed} ...${shared} name="source" label="Source" options=${choices.sources} />
       <${Typed} ...${shared} name="tag" label="Tag" options=${choices.tags} />
@@ -243,6 +247,8 @@ function Panel({ value, onChange, choices, counts, states, onClose }) {
 }
 
 const SURE = [0.3, 0.5, 0.7, 0.8, 0.9, 0.95].map((share) => [String(share), `below ${Math.round(share * 100)} %`]);
+const RATED = [5, 4, 3, 2, 1].map((value) => [String(value), value === 5 ? "5" : `${value} or better`]);
+const GOOD = [1, 0.9, 0.75, 0.5].map((share) => [String(share), share === 1 ? "nothing found" : `${share} or better`]);
 const named = (one) => [one, checkName(one)];
 const day = (told) => (told ? String(told).slice(0, 10) : undefined);
 

@@ -54,13 +54,14 @@ export function ConsentLine() {
   return html`<p class="consent-line" role="status">
     <span class="chip ${keeps ? "good" : ""}"><${Icon} name=${keeps ? "check" : "cross"} />${keeps ? "kept on this machine" : "nothing is kept"}</span>
     <span class="quiet">${explained(told)}</span>
-    ${told.asked && mayDecide() && told.mode !== "off" &&
+    ${told.asked && mayDecide() && told.mode !== "off" && told.policy !== "ask" &&
     html`<button class="link" onClick=${() => decide(!told.given)}>${told.given ? "Stop keeping" : "Keep what I record"}</button>`}
   </p>`;
 }
 
 function explained(told) {
   if (!told.asked) return "You have not decided yet.";
+  if (told.policy === "ask") return "Only apps that ask each person may hand samples in: consent.policy is ask.";
   if (!told.given) return "The text is shown, the recording is thrown away.";
   if (told.mode === "off") return "The setting capture.mode is off.";
   if (told.mode === "corrections") return "Only what you correct, and a few chosen by chance.";
