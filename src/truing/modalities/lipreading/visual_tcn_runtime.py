@@ -147,15 +147,8 @@ class VisualTcnReader:
         pictures = pictures_of(_video(media))
         if pictures is None:
             return None
-        model = self._model_now
-        scores, frames = self._scored([pictures])
-        if model.second is None:
-            found: float | None = model.decoder.weigh(scores[0] / model.temperature, text)
-            return found
-        second: float | None = model.decoder.weigh(
-            scores[0], text, look=model.second.look_at(frames)
-        )
-        return second
+        found: float | None = self._model_now.decoder.weigh(self.scores([pictures])[0], text)
+        return found
 
     def stream(self) -> TcnStream:
         """Begins with one utterance of a camera."""
@@ -185,40 +178,33 @@ class VisualTcnReader:
 
     def read(self, clips: Sequence[Pictures | None]) -> list[Recognition]:
         """The texts of mouth pictures (T, 56, 72), 25 per second; empty for None."""
-        model, best = self._model_now, self.options.best
+        decoder, best = self._model_now.decoder, self.options.best
         found = [Recognition(text="")] * len(clips)
         by_length: dict[int, list[int]] = {}
         for place, clip in enumerate(clips):
             if clip is not None and len(clip):
                 by_length.setdefault(len(clip), []).append(place)
         for length, places in by_length.items():
-            scores, frames = self._scored([clip for i in places if (clip := clips[i]) is not None])
-            lengths = [length] * len(places)
-            if model.second is None:
-                said = model.decoder.read(scores / model.temperature, lengths, best=best)
-            else:
-                look = model.second.look_at(frames)
-                said = model.decoder.read(scores, lengths, best=best, look=look)
+            scores = self.scores([clip for i in places if (clip := clips[i]) is not None])
+            said = decoder.read(scores, [length] * len(places), best=best)
             for place, one in zip(places, said, strict=True):
                 found[place] = replace(one, words=()) if self.options.text_only else one
         return found
 
     def read_open(self, clip: Pictures) -> Recognition:
         """The text so far of an utterance that goes on, from its mouth pictures (T, 56, 72)."""
-        model = self._model_now
-        scores, _ = self._scored([clip])
-        found: Recognition = model.decoder.read_open(scores[0] / model.temperature)
+        found: Recognition = self._model_now.decoder.read_open(self.scores([clip])[0])
         return found
 
-    def _scored(
-        self, clips: Sequence[Pictures]
-    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """Scores (B, T, outputs) of clips of one length, and what the network saw of each."""
+    def scores(self, clips: Sequence[Pictures]) -> NDArray[np.float32]:
+        """Scores (B, T, outputs) of clips of one length, divided by the model's temperature."""
         from truing.modalities.lipreading.recipes.augmentation import window
         from truing.modalities.lipreading.recipes.validate import scores_of
 
-        frames = [window(clip) for clip in clips]
-        return scores_of(self._model_now.network, frames, self._numerics), frames
+        model = self._model_now
+        found = scores_of(model.network, [window(clip) for clip in clips], self._numerics)
+        divided: NDArray[np.float32] = found / model.temperature
+        return divided
 
 
 class TcnStream:

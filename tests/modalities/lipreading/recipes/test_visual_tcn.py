@@ -245,7 +245,6 @@ def test_errors_say_what_repairs_them(
         ("effort", "huge"),
         ("cross", -0.5),
         ("phones", "on"),
-        ("second_stage", "on"),
     ],
 )
 def test_options_that_cannot_work_are_refused(name: str, value: object) -> None:

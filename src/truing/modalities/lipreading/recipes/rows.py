@@ -84,13 +84,6 @@ class Rows:
         """Training clips whose words have times."""
         return sum(index in self._aligned for index in self.train)
 
-    def edges(self, index: int) -> tuple[int, ...] | None:
-        """Frames at which the words of a clip begin and the last one ends; None if not aligned."""
-        if index not in self._aligned:
-            return None
-        words = [piece for piece in self._pieces[index] if piece.meaning >= 0]
-        return (*(piece.first for piece in words), words[-1].end)
-
     def draw(self, step: int, seed: int, *, guess: bool) -> list[Drawn]:
         """The batch of a step; the same each time it is asked for.
 

@@ -8,14 +8,13 @@ and a word's confidence is its posterior among all words of its slot. `lattice.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.prediction import Alternative, Recognition, Word
 from truing.metrics.normalise import neutral
 from truing.modalities.lipreading.grammar import Grammar
-from truing.modalities.lipreading.recipes.chances import geometric_mean, likeliest, share
 from truing.modalities.lipreading.recipes.lattice import SUBSTATES, Lattice, Posteriors, Scores
 
 if TYPE_CHECKING:
@@ -28,20 +27,6 @@ CLAMP = 80.0
 """A frame's scores count as at most this far below its best one."""
 LIKELY = 0.8
 """While a clip goes on, a word is shown once its slot was reached with this probability."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Heard:
-    """What the scores of a clip say of the slots."""
-
-    edges: NDArray[np.float64]
-    """(S + 1,): frames at which the words begin and the last one ends, in the mean of all paths."""
-    slots: tuple[NDArray[np.float64], ...]
-    """For each slot the chances of its words."""
-
-
-Look = Callable[[int, Heard], "tuple[NDArray[np.float64], ...]"]
-"""Weighs the words of each slot anew: of a clip by its place in the batch."""
 
 
 class SentenceModel:
@@ -85,13 +70,6 @@ class SentenceModel:
     def word_index(self, word: str) -> int | None:
         """The number of a word, None when it is not in the grammar."""
         return self._place.get(neutral(word))
-
-    def places(self, labels: Sequence[int]) -> list[int]:
-        """From `labels`: for each slot the place of its word among the slot's."""
-        return [
-            slot.words.index(self.words[word])
-            for slot, word in zip(self.grammar.slots, labels, strict=True)
-        ]
 
     def loss(
         self, logits: Any, lengths: Sequence[int], labels: Sequence[Sequence[int]]
@@ -140,60 +118,36 @@ class SentenceModel:
         import numpy as np
 
         chances = self._chances(self._free(scores, lengths)[1][1])
-        rows = [self._bounds[:-1] + np.array(self.places(row)) for row in labels]
+        first = self._bounds[:-1]
+        rows = [
+            [
+                first[slot] + self.grammar.slots[slot].words.index(self.words[word])
+                for slot, word in enumerate(row)
+            ]
+            for row in labels
+        ]
         return -np.log(np.maximum(np.take_along_axis(chances, np.array(rows), axis=1), 1e-12))
 
-    def hear(self, scores: NDArray[np.floating[Any]], lengths: Sequence[int]) -> list[Heard]:
-        """What is to be known of each clip for a second look.
-
-        Args:
-            scores: (B, T, outputs).
-            lengths: frames of each clip.
-        """
-        return self._heard(self._free(scores, lengths)[1][1], lengths)
-
-    def _heard(self, found: Posteriors, lengths: Sequence[int]) -> list[Heard]:
-        import numpy as np
-
-        chances = self._chances(found)
-        edges = _edges(found, self._bounds[:-1], lengths)
-        parts = [np.split(row, self._bounds[1:-1]) for row in chances]
-        return [
-            Heard(edges=edge, slots=tuple(part / max(part.sum(), 1e-300) for part in row))
-            for edge, row in zip(edges, parts, strict=True)
-        ]
-
-    def weigh(
-        self, scores: NDArray[np.floating[Any]], text: str, *, look: Look | None = None
-    ) -> float | None:
+    def weigh(self, scores: NDArray[np.floating[Any]], text: str) -> float | None:
         """The confidence in a text as `read` would give it; None when it is not of the grammar.
 
         Args:
             scores: (T, outputs), divided by the model's temperature.
             text: a sentence.
-            look: as `read` would ask it.
         """
         import numpy as np
 
         labels = self.labels(text, len(scores))
         if labels is None:
             return None
-        if look is not None:
-            slots = look(0, self.hear(scores[None], [len(scores)])[0])
-            return geometric_mean([slots[i][place] for i, place in enumerate(self.places(labels))])
         emissions = _clamped(_float64(scores)[None])
         said = _chosen(emissions, [len(scores)], np.array([labels]))
         log_z = self._all.log_z(self._scores(emissions, [len(scores)]))
         gap = min(0.0, float(self._one.log_z(said)[0] - log_z[0]))
-        return share(np.exp(gap / len(labels)))
+        return _share(np.exp(gap / len(labels)))
 
     def read(
-        self,
-        scores: NDArray[np.floating[Any]],
-        lengths: Sequence[int],
-        *,
-        best: int = 0,
-        look: Look | None = None,
+        self, scores: NDArray[np.floating[Any]], lengths: Sequence[int], *, best: int = 0
     ) -> list[Recognition]:
         """What the clips say.
 
@@ -201,7 +155,6 @@ class SentenceModel:
             scores: (B, T, outputs), divided by the model's temperature.
             lengths: frames of each clip.
             best: how many readings stand beside the first; 0 also leaves out the words' times.
-            look: weighs the words of each slot anew; the slots are independent then.
 
         Returns:
             For each clip the likeliest word of each slot, the words with their posterior (and
@@ -210,20 +163,13 @@ class SentenceModel:
             grammar has slots says nothing.
         """
         emissions, (log_z, found) = self._free(scores, lengths)
-        read = []
-        for clip, (length, heard) in enumerate(
-            zip(lengths, self._heard(found, lengths), strict=True)
-        ):
-            if length < len(self.grammar.slots):
-                read.append(Recognition(text=""))
-                continue
-            own = emissions[:, clip : clip + 1]
-            if look is None:
-                said = self._recognition(own, length, float(log_z[clip]), heard.slots, best)
-            else:
-                said = self._recognition(own, length, None, look(clip, heard), best)
-            read.append(said)
-        return read
+        chances = self._chances(found)
+        return [
+            self._recognition(emissions[:, clip : clip + 1], length, float(log_z[clip]), row, best)
+            if length >= len(self.grammar.slots)
+            else Recognition(text="")
+            for clip, (length, row) in enumerate(zip(lengths, chances, strict=True))
+        ]
 
     def read_open(self, scores: NDArray[np.floating[Any]]) -> Recognition:
         """What a clip that goes on says so far: the words that it has reached.
@@ -240,11 +186,11 @@ class SentenceModel:
                 break
             best = int(chances[low:high].argmax())
             text = self.grammar.slots[slot].words[best]
-            words.append(Word(text=text, confidence=share(chances[low + best])))
+            words.append(Word(text=text, confidence=_share(chances[low + best])))
         sure = [word.confidence or 0.0 for word in words]
         return Recognition(
             text=" ".join(word.text for word in words),
-            confidence=geometric_mean(sure) if sure else None,
+            confidence=_geometric_mean(sure) if sure else None,
             words=tuple(words),
         )
 
@@ -269,52 +215,50 @@ class SentenceModel:
         )
 
     def _recognition(
-        self,
-        emissions: Any,
-        length: int,
-        log_z: float | None,
-        slots: Sequence[NDArray[np.float64]],
-        best: int,
+        self, emissions: Any, length: int, log_z: float, chances: Any, best: int
     ) -> Recognition:
-        """Sentences are as likely as their paths; without log Z, as their words together."""
         import numpy as np
 
-        rows = likeliest(slots, best + 1)
+        slots = [
+            chances[low:high] / max(chances[low:high].sum(), 1e-300)
+            for low, high in zip(self._bounds, self._bounds[1:], strict=False)
+        ]
+        rows = _likeliest(slots, best + 1)
         texts = [
             [slot.words[i] for slot, i in zip(self.grammar.slots, row, strict=True)] for row in rows
         ]
         truth = np.array([[self._place[word] for word in row] for row in texts])
-        if log_z is None:
-            sure = [
-                geometric_mean([slot[i] for slot, i in zip(slots, row, strict=True)])
-                for row in rows
-            ]
-        else:
-            many = np.repeat(emissions, len(rows), axis=1)
-            found = self._one.log_z(_chosen(many, [length] * len(rows), truth))
-            sure = [share(one) for one in np.exp(np.minimum(found - log_z, 0.0) / len(slots))]
+        many = np.repeat(emissions, len(rows), axis=1)
+        said = _chosen(many, [length] * len(rows), truth)
+        sure = np.exp(np.minimum(self._one.log_z(said) - log_z, 0.0) / len(slots))
         words = [
-            Word(text=text, confidence=share(slot[i]))
+            Word(text=text, confidence=_share(slot[i]))
             for text, slot, i in zip(texts[0], slots, rows[0], strict=True)
         ]
         if best:
             words = self._timed(words, _chosen(emissions, [length], truth[:1]))
         others = [
-            Alternative(text=" ".join(row), confidence=chance)
+            Alternative(text=" ".join(row), confidence=_share(chance))
             for row, chance in zip(texts[1:], sure[1:], strict=True)
         ]
         return Recognition(
             text=" ".join(texts[0]),
-            confidence=sure[0],
+            confidence=_share(sure[0]),
             words=tuple(words),
             alternatives=tuple(sorted(others, key=lambda one: -(one.confidence or 0.0))),
         )
 
     def _timed(self, words: Sequence[Word], said: Scores) -> list[Word]:
         """The words with the mean times at which the paths of their sentence enter them."""
+        import numpy as np
+
         _, found = self._one.posteriors(said)
-        (frames,) = _edges(found, range(len(words)), said.lengths)
-        edges = [float(edge) / RATE for edge in frames]
+        frames = np.arange(len(found.entries), dtype=np.float64)
+        starts = frames @ found.entries[:, 0]
+        ended = found.ends[:, 0]
+        # Paths that never reach the silence after end with the clip.
+        last = frames @ ended + float(said.lengths[0]) * (1.0 - ended.sum())
+        edges = [float(edge) / RATE for edge in (*starts, last)]
         return [
             Word(
                 text=word.text,
@@ -350,24 +294,6 @@ def _chosen(emissions: NDArray[np.float64], lengths: Sequence[int], truth: Any) 
     )
 
 
-def _edges(found: Posteriors, firsts: Any, lengths: Any) -> NDArray[np.float64]:
-    """(B, S + 1): frames at which the paths enter each slot, and leave the last, in the mean.
-
-    Args:
-        found: of a lattice.
-        firsts: the first word of each slot.
-        lengths: frames of each clip.
-    """
-    import numpy as np
-
-    frames = np.arange(len(found.entries), dtype=np.float64)
-    entered = np.tensordot(frames, found.entries, axes=1)
-    starts = np.add.reduceat(entered, firsts, axis=1)
-    # Paths that never reach the silence after end with the clip.
-    last = frames @ found.ends + np.asarray(lengths) * (1.0 - found.ends.sum(axis=0))
-    return np.concatenate([starts, last[:, None]], axis=1)
-
-
 def _float64(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     import numpy as np
 
@@ -380,3 +306,41 @@ def _clamped(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
     relative = scores - scores.max(axis=2, keepdims=True)
     return np.ascontiguousarray(np.maximum(relative, -CLAMP).transpose(1, 0, 2))
+
+
+def _likeliest(slots: Sequence[NDArray[np.float64]], count: int) -> list[tuple[int, ...]]:
+    """The `count` likeliest choices of one word per slot, were the slots independent; best first.
+
+    Best-first search: a choice's followers put one slot, not before the last one changed, a rank
+    lower, so that none comes twice.
+    """
+    import numpy as np
+
+    ranks = [[int(i) for i in np.argsort(-slot, kind="stable")] for slot in slots]
+    costs = [
+        -np.log(np.maximum(slot[rank], 1e-300)) for slot, rank in zip(slots, ranks, strict=True)
+    ]
+    heap = [(float(sum(cost[0] for cost in costs)), 0, (0,) * len(slots))]
+    found: list[tuple[int, ...]] = []
+    while heap and len(found) < count:
+        total, last, chosen = heapq.heappop(heap)
+        found.append(tuple(rank[i] for rank, i in zip(ranks, chosen, strict=True)))
+        for slot in range(last, len(slots)):
+            place = chosen[slot] + 1
+            if place < len(ranks[slot]):
+                next_total = total - float(costs[slot][place - 1]) + float(costs[slot][place])
+                heapq.heappush(
+                    heap, (next_total, slot, (*chosen[:slot], place, *chosen[slot + 1 :]))
+                )
+    return found
+
+
+def _geometric_mean(chances: Sequence[float]) -> float:
+    product = 1.0
+    for chance in chances:
+        product *= chance
+    return _share(product ** (1 / len(chances)))
+
+
+def _share(value: float) -> float:
+    return round(min(1.0, max(0.0, float(value))), 6)

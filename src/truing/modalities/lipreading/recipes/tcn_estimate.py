@@ -23,8 +23,6 @@ FRAMES = 75
 """Of a clip of three seconds."""
 PER_FRAME = 250_000
 """Bytes that are kept of a frame between forward and backward."""
-SECOND_STAGE = 10 * 2**20
-"""Of 600 clips, which is the most that it keeps."""
 CHECKPOINTS = 3
 """Two that are kept and one that is being written."""
 
@@ -35,11 +33,8 @@ def need_of(options: VisualTcnOptions) -> Need:
     weights = FRONT + SEEN * hidden + BLOCKS * KERNEL * hidden**2 + OUTPUTS * hidden
     size = BYTES * weights
     half = options.batch_size // 2
-    disk = {"checkpoints": CHECKPOINTS * 4 * size, "model": size}
-    if options.second_stage == "auto" and options.vocabulary in ("auto", "grammar"):
-        disk["second stage"] = SECOND_STAGE
     return Need(
-        disk=disk,
+        disk={"checkpoints": CHECKPOINTS * 4 * size, "model": size},
         memory={
             "program": PROGRAM,
             "weights": 2 * size,

@@ -1,8 +1,4 @@
-"""A model of `visual-tcn` on disk: `config.json`, which says what outputs mean, and safetensors.
-
-The second stage, where there is one, lies beside the network in a file of its own: without the file
-the network reads alone.
-"""
+"""A model of `visual-tcn` on disk: `config.json`, which says what outputs mean, and safetensors."""
 
 from __future__ import annotations
 
@@ -16,11 +12,9 @@ from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
 from truing.modalities.lipreading.recipes.checkpoints import put_tensors, tensors_of
 from truing.modalities.lipreading.recipes.clips import HEIGHT, LEFT, RATE, TOP, WIDTH
 from truing.modalities.lipreading.recipes.ctc import CtcModel, ctc_from
-from truing.modalities.lipreading.recipes.second_stage import SecondStage
 from truing.modalities.lipreading.recipes.sentence_model import SentenceModel, sentence_model_from
 
 KIND = "visual-tcn"
-SECOND = "second_stage.safetensors"
 WINDOW = {"side": 96, "top": TOP, "left": LEFT, "height": HEIGHT, "width": WIDTH, "rate": RATE}
 """The input: this part of a mouth picture of 96 x 96, at this many frames per second."""
 Decoder = SentenceModel | CtcModel
@@ -36,14 +30,10 @@ class TcnModel:
     decoder: Decoder
     temperature: float
     """Scores are divided by it before they are read, so that confidence is as often right."""
-    second: SecondStage | None = None
-    """Weighs the words anew by their pixels; has a temperature of its own."""
 
 
 def write_model(folder: Path, model: TcnModel) -> None:
     """Writes the model's folder."""
-    import numpy as np
-    from safetensors.numpy import save_file as save_arrays
     from safetensors.torch import save_file
 
     config = {
@@ -56,9 +46,6 @@ def write_model(folder: Path, model: TcnModel) -> None:
     text = json.dumps(config, indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
     save_file(tensors_of(model.network), folder / "model.safetensors", metadata={"format": "pt"})
-    if model.second is not None:
-        told = model.second.tensors()
-        save_arrays({k: np.ascontiguousarray(v) for k, v in told.items()}, folder / SECOND)
 
 
 def read_model(folder: Path) -> TcnModel:
@@ -89,24 +76,8 @@ def read_model(folder: Path) -> TcnModel:
     except (OSError, SafetensorError) as error:
         raise _damaged(folder, str(error)) from error
     return TcnModel(
-        network=network.eval(),
-        decoder=decoder,
-        temperature=float(config.get("temperature", 1.0)),
-        second=_second(folder, decoder),
+        network=network.eval(), decoder=decoder, temperature=float(config.get("temperature", 1.0))
     )
-
-
-def _second(folder: Path, decoder: Decoder) -> SecondStage | None:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    if not isinstance(decoder, SentenceModel) or not (folder / SECOND).exists():
-        return None
-    sizes = [len(slot.words) for slot in decoder.grammar.slots]
-    try:
-        return SecondStage.from_tensors(load_file(folder / SECOND), sizes)
-    except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise _damaged(folder, f"`{SECOND}`: {error}") from error
 
 
 def _config(folder: Path) -> Mapping[str, Any]:

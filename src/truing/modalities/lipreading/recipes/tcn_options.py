@@ -72,11 +72,6 @@ class VisualTcnOptions:
     phones: str = option(
         "auto", "auto = words that share sounds are learned together (GRID); off", SWITCHES
     )
-    second_stage: str = option(
-        "auto",
-        "auto = the pixels of each word are looked at again, where that helps; off",
-        SWITCHES,
-    )
     hidden: int = option(256, "width of the network after its front")
     dropout: float = option(0.3, "dropout")
     precision: str = option("auto", "fp32, bf16; auto = bf16 where it is built in", PRECISIONS)
@@ -104,7 +99,6 @@ class VisualTcnOptions:
             "effort": self.effort not in EFFORTS,
             "precision": self.precision not in PRECISIONS,
             "phones": self.phones not in SWITCHES,
-            "second_stage": self.second_stage not in SWITCHES,
             "cross": self.cross != -1 and not 0 <= self.cross <= 1,
             "epochs": self.epochs < 0,
             "learning_rate": self.learning_rate <= 0,

@@ -11,7 +11,6 @@ from truing.metrics.words import WER, rate
 from truing.modalities.lipreading.recipes.augmentation import window
 from truing.modalities.lipreading.recipes.numerics import Numerics
 from truing.modalities.lipreading.recipes.rows import Rows
-from truing.modalities.lipreading.recipes.second_stage import SecondStage
 from truing.modalities.lipreading.recipes.sentence_model import SentenceModel
 from truing.modalities.lipreading.recipes.tcn_folder import Decoder
 
@@ -26,20 +25,15 @@ TEMPERATURES = (0.5, 6.0, 28)
 """Lowest, highest and how many are tried, evenly in their log."""
 
 
-def validate(
-    network: Any, rows: Rows, numerics: Numerics, second: SecondStage | None = None
-) -> dict[str, float]:
+def validate(network: Any, rows: Rows, numerics: Numerics) -> dict[str, float]:
     """`validation_loss` (nats per clip), `validation_wer`, and for a grammar the share of right
     words of each slot, such as `validation_letter`. Texts outside the vocabulary count as wrong.
-
-    The loss is the network's own, with a second stage as without.
     """
     decoder = rows.decoder
     losses: list[float] = []
     read: list[tuple[int, Recognition]] = []
     for indices, scores, lengths in scored(network, rows, numerics):
-        said = decoder.read(scores, lengths, **_looking(second, rows, indices))
-        read += zip(indices, said, strict=True)
+        read += zip(indices, decoder.read(scores, lengths), strict=True)
         told = _told(decoder, rows, indices)
         if told:
             places, labels = zip(*told, strict=True)
@@ -76,42 +70,6 @@ def temperature_for(network: Any, rows: Rows, numerics: Numerics) -> float | Non
         for t in tried
     ]
     return round(float(tried[int(np.argmin(losses))]), 4)
-
-
-def calibrated(
-    second: SecondStage, network: Any, rows: Rows, numerics: Numerics
-) -> tuple[SecondStage, dict[str, float]] | None:
-    """The second stage with the temperature that suits the validation clips, where it helps them.
-
-    Returns:
-        The stage and the figures of `validate` with it; None when the network alone reads more of
-        the words right, or there are too few clips to tell.
-    """
-    import numpy as np
-
-    decoder = rows.decoder
-    if len(rows.validation) < LEAST or not isinstance(decoder, SentenceModel):
-        return None
-    tried = np.geomspace(*TEMPERATURES)
-    losses = np.zeros(len(tried))
-    for indices, scores, lengths in scored(network, rows, numerics):
-        heard = decoder.hear(scores, lengths)
-        for place, labels in _told(decoder, rows, indices):
-            sums = second.sums(window(rows.clips.pictures(indices[place])), heard[place])
-            for i, temperature in enumerate(tried):
-                chances = second.cooled(float(temperature)).chances(sums)
-                right = [slot[p] for slot, p in zip(chances, decoder.places(labels), strict=True)]
-                losses[i] -= np.log(np.maximum(right, 1e-12)).sum()
-    cooled = second.cooled(round(float(tried[int(losses.argmin())]), 4))
-    alone = validate(network, rows, numerics)
-    figures = validate(network, rows, numerics, cooled)
-    return (cooled, figures) if figures["validation_wer"] <= alone["validation_wer"] else None
-
-
-def _looking(second: SecondStage | None, rows: Rows, indices: Sequence[int]) -> dict[str, Any]:
-    if second is None:
-        return {}
-    return {"look": second.look_at([window(rows.clips.pictures(index)) for index in indices])}
 
 
 def scored(

@@ -1,11 +1,11 @@
 """Recipe `visual-tcn`: a network that sees moving lips, from some hundred clips, on a CPU.
 
 Read from top to bottom: choose the vocabulary, decode the clips, build or take over the network,
-make batches, descend (`descent.py`), learn a second look at each word, calibrate, write. With a
-slot grammar (GRID, commands) whole sentences compete and every word has an exact posterior
-(`sentence_model.py`); open speech is written in characters or words (`ctc.py`). Word alignments
-help where there are any: then every frame is learned as well. A base model is adapted: its front
-and trunk are kept in any case, its outputs when they mean the same.
+make batches, descend (`descent.py`), calibrate, write. With a slot grammar (GRID, commands) whole
+sentences compete and every word has an exact posterior (`sentence_model.py`); open speech is
+written in characters or words (`ctc.py`). Word alignments help where there are any: then every
+frame is learned as well. A base model is adapted: its front and trunk are kept in any case, its
+outputs when they mean the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from truing.domain.recipe import Need, RunContext, TrainingInput, TrainingResult
 from truing.modalities.lipreading.recipes.augmentation import random_for
 from truing.modalities.lipreading.recipes.clips import Clips
 from truing.modalities.lipreading.recipes.descent import Plan, descend
-from truing.modalities.lipreading.recipes.learn_second_stage import learn_second_stage
 from truing.modalities.lipreading.recipes.numerics import Numerics, choose_numerics
 from truing.modalities.lipreading.recipes.pronunciation import sounds_in
 from truing.modalities.lipreading.recipes.rows import Rows
@@ -36,7 +35,7 @@ from truing.modalities.lipreading.recipes.tcn_folder import (
     write_model,
 )
 from truing.modalities.lipreading.recipes.tcn_options import VisualTcnOptions
-from truing.modalities.lipreading.recipes.validate import calibrated, temperature_for, validate
+from truing.modalities.lipreading.recipes.validate import temperature_for, validate
 from truing.modalities.lipreading.recipes.vocabulary import choose_vocabulary
 
 LEAST = 4
@@ -127,36 +126,14 @@ def _trained(given: TrainingInput, context: RunContext, clips: Clips) -> Trainin
         loss_of=loss_of_steps(network, rows, options, numerics, seed=plan.seed, early=plan.early),
         check=_check(rows, numerics) if rows.validation else None,
     )
-    figures = run.figures
     if run.finished:
         kept = kept.plain()
-        model = TcnModel(
-            network=kept,
-            decoder=decoder,
-            temperature=temperature_for(kept, rows, numerics) or (base.temperature if base else 1),
-        )
-        model, better = _with_second_stage(model, given, rows, numerics, context)
-        write_model(given.output, model)
-        figures = {**figures, **better}
+        usual = base.temperature if base else 1.0
+        temperature = temperature_for(kept, rows, numerics) or usual
+        write_model(given.output, TcnModel(network=kept, decoder=decoder, temperature=temperature))
     return TrainingResult(
-        finished=run.finished, steps=run.step, figures=figures, notes=(said, *clips.notes)
+        finished=run.finished, steps=run.step, figures=run.figures, notes=(said, *clips.notes)
     )
-
-
-def _with_second_stage(
-    model: TcnModel, given: TrainingInput, rows: Rows, numerics: Numerics, context: RunContext
-) -> tuple[TcnModel, dict[str, float]]:
-    """The model with a second look at each word where that reads the validation clips no worse."""
-    options: VisualTcnOptions = given.options
-    second = learn_second_stage(rows, given.seed) if options.second_stage == "auto" else None
-    found = second and calibrated(second, model.network, rows, numerics)
-    if not found:
-        context.log("The network reads alone, without a second stage.")
-        return model, {}
-    second, figures = found
-    words = 1.0 - figures["validation_wer"]
-    context.log(f"With the second stage {words:.3f} of the validation words are read right.")
-    return replace(model, second=second), figures
 
 
 def _gather(
