@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from truing.cli.opening import open_workspace
     from truing.domain.sample import SampleFilter
     from truing.loop.measure import measure
+    from truing.workspace.choices import in_use
     from truing.workspace.disk import disk_use
 
     with open_workspace(args) as workspace:
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
                 on_progress=lambda done: advance(done, max(done, counts["total"])),
             )
         disk = disk_use(workspace.layout)
+        others = [name for name in in_use(workspace) if name != modality]
     if args.json:
         speakers = {name: one.as_dict() for name, one in sorted(accuracy.speakers.items())}
         output.show_json(
@@ -63,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     _show(counts, accuracy, disk)
+    for name in others:
+        output.hint(f"those were of {modality}; of the others: truing stats --modality {name}")
     return 0
 
 

@@ -366,4 +366,6 @@ function lengthHint(sample, text) {
   return null;
 }
 
-export const panel = { modality: "lipreading", title: "Lip-reading", accept: "video/*", styled: true, keys, load, release, Player, Badges, Thumb, Details, lengthHint };
+const words = { medium: "Video", raw: "Read", accept: "Accept what was read" };
+
+export const panel = { modality: "lipreading", title: "Lip-reading", accept: "video/*", styled: true, words, keys, load, release, Player, Badges, Thumb, Details, lengthHint };
