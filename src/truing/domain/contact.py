@@ -7,7 +7,6 @@ journal or log.
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Protocol
 
 from truing.domain.errors import InvalidInputError
@@ -30,6 +29,9 @@ def contact_of(given: str | None) -> str | None:
     """
     if given is None:
         return None
+    # Not at the top: most samples come without a contact, and the loop stays light.
+    import unicodedata
+
     text = unicodedata.normalize("NFC", given.strip())
     if _MAIL.fullmatch(text):
         text = unicodedata.normalize("NFC", text.casefold())

@@ -105,7 +105,7 @@ class Corrector:
         try:
             answer = answers.get(timeout=self._seconds)
         except queue.Empty:
-            answer = TimeoutError(f"no answer within {self._seconds:g} s")
+            answer = self._late()
         spent = time.perf_counter() - started
         problem = _misfit(text, answer) if isinstance(answer, str) else str(answer)
         if problem is None:
@@ -113,9 +113,15 @@ class Corrector:
         log.warning("no correction by %s: %s", self._host, problem)
         return Correction(text=None, model=self.model, problem=problem, seconds=spent)
 
+    def _late(self) -> TimeoutError:
+        return TimeoutError(f"no answer within {self._seconds:g} s")
+
     def _ask(self, text: str, answers: queue.SimpleQueue[str | Exception]) -> None:
         try:
             answers.put(self._answer(text))
+        except TimeoutError:
+            # The socket gave up at the very moment the asker does: it is told the same.
+            answers.put(self._late())
         except (OSError, http.client.HTTPException) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             answers.put(ConnectionError(f"{self._host}: {reason or type(error).__name__}"))
