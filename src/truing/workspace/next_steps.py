@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from truing.domain.clock import MICROSECONDS
+from truing.domain.modality import CanRecognize
 from truing.domain.model import GENERAL, ModelState, ModelVersion
 from truing.domain.review import State
 from truing.domain.run import Run, RunState
@@ -89,6 +90,8 @@ class Standing:
     """Models that have been promoted before."""
     runs: tuple[Run, ...]
     """Newest first."""
+    recognises: bool
+    """Whether models of this modality say anything of its samples."""
     backup: Safety | None
     """None when backups are not made here: the database lives in a server."""
 
@@ -141,6 +144,7 @@ def _standing(workspace: Workspace, modality: str) -> Standing:
         champion=store.models.champion(modality, GENERAL),
         known=frozenset(one.model for one in store.models.promotions(modality, GENERAL)),
         runs=tuple(sorted(runs, key=lambda run: run.id, reverse=True)),
+        recognises=isinstance(workspace.modality(modality), CanRecognize),
         backup=_safety(workspace),
     )
 
@@ -170,12 +174,16 @@ def _bring_samples(where: Standing) -> NextStep | None:
 
 
 def _bring_model(where: Standing) -> NextStep | None:
-    if where.models or (where.newest_run is not None and not where.newest_run.state.ended):
+    if (
+        not where.recognises
+        or where.models
+        or (where.newest_run is not None and not where.newest_run.state.ended)
+    ):
         return None
     return NextStep(
         kind=Kind.BRING_MODEL,
         title="Bring in the model you use",
-        detail="Without one nothing is transcribed, and training has nothing to be compared with.",
+        detail="Without one nothing is recognised, and training has nothing to be compared with.",
         href="/models",
         command="truing model import FOLDER",
     )
@@ -248,7 +256,7 @@ def _review(where: Standing) -> NextStep | None:
 def _train(where: Standing) -> NextStep | None:
     run = where.newest_run
     busy = run is not None and not run.state.ended
-    if where.untrained < FEW or busy:
+    if not where.recognises or where.untrained < FEW or busy:
         return None
     return NextStep(
         kind=Kind.TRAIN,

@@ -17,12 +17,12 @@ from truing.modalities.lipreading.frames import Frame, read_frames
 from truing.modalities.lipreading.landmarks import FaceLandmarks
 from truing.modalities.lipreading.mouth import (
     MouthClip,
-    MouthTracker,
     cut_out,
     framing_of,
     mouth_centre,
     mouth_clip,
 )
+from truing.modalities.lipreading.mouth_tracker import MouthTracker
 
 GRID = Path(__file__).parents[2] / "data" / "lipreading" / "grid"
 

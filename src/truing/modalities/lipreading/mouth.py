@@ -7,7 +7,7 @@ instead of the box following it, and the scale is the median over the clip. Wher
 face, the frames after it are tried. A box that fits each frame tightly would take away how far the
 mouth is open.
 
-`MouthTracker` gives nearly the same picture while the frames arrive.
+`mouth_tracker.MouthTracker` gives nearly the same picture while the frames arrive.
 
 Scope: one speaker. Where several faces are seen the clearest counts, and anchors that jump to
 another place are left out.
@@ -16,15 +16,12 @@ another place are left out.
 from __future__ import annotations
 
 import math
-import statistics
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import InvalidInputError, MissingDependencyError
-from truing.modalities.lipreading.frames import decode, probe, stamps, studio_levels
+from truing.modalities.lipreading.frames import decode, probe, stamps
 from truing.modalities.lipreading.landmarks import LIPS, FaceLandmarks
 
 if TYPE_CHECKING:
@@ -53,12 +50,6 @@ SHRINK = 1.5
 """From this many source pixels per pixel on, the picture is averaged before it is sampled."""
 EARLY = 1e-4
 """Seconds by which a time stamp may lie before the span and still belong to it."""
-EVERY = 0.12
-"""Seconds from one face mesh of the tracker to the next."""
-SETTLE = 0.2
-"""Seconds over which the tracker averages the place of the mouth."""
-SCALES = 100
-"""Meshes whose eye distances set the tracker's scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,7 +111,7 @@ def _is_over(time: float, span: tuple[float, float | None]) -> bool:
 
 
 def _ready(source: Path | bytes, span: tuple[float, float | None]) -> MouthClip:
-    cv2 = _opencv()
+    cv2 = opencv()
     made = _Pictures()
     for one in decode(source):
         if _is_over(one.time, span):
@@ -297,7 +288,7 @@ def cut_out(image: Image, centre: tuple[float, float], half: float) -> Image:
     """
     import numpy as np
 
-    cv2 = _opencv()
+    cv2 = opencv()
     (x, y), half = centre, max(half, 1.0)
     if 2 * half / SIDE >= SHRINK:
         image, x, y, half = _shrunk(image, x, y, half)
@@ -315,7 +306,7 @@ def cut_out(image: Image, centre: tuple[float, float], half: float) -> Image:
 
 def _shrunk(image: Image, x: float, y: float, half: float) -> tuple[Image, float, float, float]:
     """The neighbourhood of the box, averaged over whole pixels, and the box in it."""
-    cv2 = _opencv()
+    cv2 = opencv()
     times = max(1, round(2 * half / SIDE))
     height, width = image.shape
     left, top = (int(max(0, at - half - 2 * times)) for at in (x, y))
@@ -331,83 +322,12 @@ def _shrunk(image: Image, x: float, y: float, half: float) -> tuple[Image, float
     return small, (x - left - middle) / times, (y - top - middle) / times, half / times
 
 
-class MouthTracker:
-    """The picture of `mouth_clip`, frame by frame as a camera gives them. Use it as a context.
-
-    A face mesh is computed about every 0.12 s, on single pictures as for whole clips: MediaPipe's
-    tracking mode costs more at every frame and sees eyes and lips elsewhere by a percent. The place
-    of the mouth is averaged over a fifth of a second, the scale is the median so far. While the
-    face is lost the box stays where it was.
-
-    Args:
-        landmarks: a mesh to use instead of a new one.
+def opencv() -> Any:
+    """OpenCV.
 
     Raises:
-        MissingDependencyError: OpenCV or MediaPipe is not installed.
+        MissingDependencyError: it is not installed.
     """
-
-    def __init__(self, landmarks: FaceLandmarks | None = None) -> None:
-        self._owned = landmarks is None
-        self._find = FaceLandmarks() if landmarks is None else landmarks
-        self._scales: deque[float] = deque(maxlen=SCALES)
-        self._centre: Points | None = None
-        self._looked = -math.inf
-        self.seen = False
-        """Whether a face was found when one was last looked for."""
-
-    def push(self, rgb: Image, time: float) -> Image | None:
-        """Takes the next frame.
-
-        Args:
-            rgb: (height, width, 3).
-            time: seconds on any clock that does not go back.
-
-        Returns:
-            (96, 96) grey, or None while no face has been seen.
-        """
-        if not self.seen or time - self._looked >= EVERY - EARLY:
-            self._look(rgb, time)
-        if self._centre is None:
-            return None
-        cv2 = _opencv()
-        grey = studio_levels()[cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)]
-        x, y = self._centre
-        return cut_out(grey, (float(x), float(y)), HALF * statistics.median(self._scales))
-
-    def _look(self, rgb: Image, time: float) -> None:
-        import numpy as np
-
-        faces = self._find(rgb)
-        self.seen = bool(faces)
-        if not faces:
-            return
-        passed, self._looked = time - self._looked, time
-        self._scales.append(eye_distance(faces[0]))
-        centre = np.array(mouth_centre(faces[0]))
-        if self._centre is None:
-            self._centre = centre
-            return
-        share = max(1 / len(self._scales), 1 - math.exp(-passed / SETTLE))
-        self._centre = self._centre + share * (centre - self._centre)
-
-    def close(self) -> None:
-        """Frees the mesh, if it is its own; a second call does nothing."""
-        if self._owned:
-            self._find.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def _opencv() -> Any:
     try:
         import cv2
     except ImportError as error:

@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from truing.domain.errors import (
-    DamagedError,
-    InvalidInputError,
-    MissingDependencyError,
-    NotFoundError,
-    UnavailableError,
-)
+from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
+from truing.platform.hub import local_folder
 
 if TYPE_CHECKING:
     from truing.domain.modality import LoadedRecognizer
@@ -31,7 +25,7 @@ RUNTIMES: dict[str, str] = {
     "external": "truing.modalities.lipreading.external:ExternalReader",
 }
 """Kind of model -> `module:attribute` of the class that reads it."""
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+EXAMPLE = "google/gemma-3n-E4B-it"
 FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 """What is fetched from a hub: configuration and weights, never pickles."""
 VISION = ("vision_config", "vision_tower", "mm_vision_tower")
@@ -70,20 +64,13 @@ def find_model(model: str) -> Path:
         MissingDependencyError: an id was given and `huggingface_hub` is not installed.
         InvalidInputError: the folder holds another kind of model.
     """
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        if folder.exists() or not HUB_ID.fullmatch(model):
-            raise NotFoundError(
-                f"there is no model folder `{model}`",
-                hint="give a folder, or a hub id such as `google/gemma-3n-E4B-it`",
-            )
-        folder = _fetched(model)
-        if kind_of(folder) == "external":
-            raise InvalidInputError(
-                f"the model `{model}` of the hub would run a program of this machine",
-                hint="write its config.json yourself, into a folder: docs/how-to/chaplin.md",
-            )
-    kind_of(folder)
+    folder = local_folder(model, FILES, example=EXAMPLE, extra="vlm")
+    was_fetched = not Path(model).expanduser().is_dir()
+    if kind_of(folder) == "external" and was_fetched:
+        raise InvalidInputError(
+            f"the model `{model}` of the hub would run a program of this machine",
+            hint="write its config.json yourself, into a folder: docs/how-to/chaplin.md",
+        )
     return folder
 
 
@@ -126,27 +113,3 @@ def _read(file: Path) -> Mapping[str, object]:
             f"`{file}` holds no JSON object", hint="copy the model again from where it was made"
         )
     return found
-
-
-def _fetched(model: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-        from huggingface_hub.errors import RepositoryNotFoundError as NoRepository
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"`{model}` is no folder, and fetching it needs `huggingface_hub`",
-            hint='pip install "truing[vlm]"',
-        ) from error
-    try:
-        return Path(snapshot_download(model, allow_patterns=list(FILES)))
-    except NoRepository as error:
-        raise NotFoundError(
-            f"the hub has no model `{model}`, and there is no such folder",
-            hint="check its name; for a private or gated model set the variable HF_TOKEN",
-        ) from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise UnavailableError(
-            f"the model `{model}` cannot be fetched: {str(error).partition(chr(10))[0]}",
-            hint="check the network, or give the folder of a downloaded model",
-        ) from error

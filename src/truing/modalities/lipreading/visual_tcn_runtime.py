@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from truing.domain.errors import InvalidInputError, MissingDependencyError
 from truing.domain.prediction import Recognition, Word
 from truing.domain.recipe import MediaFile
-from truing.modalities.lipreading.mouth import SIDE, MouthTracker, framing_of
+from truing.modalities.lipreading.mouth import SIDE, framing_of
+from truing.modalities.lipreading.mouth_tracker import MouthTracker
 from truing.modalities.lipreading.recipes.clips import at_rate, cut, pictures_of
 
 if TYPE_CHECKING:

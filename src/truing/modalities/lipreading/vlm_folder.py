@@ -8,7 +8,6 @@ read: a downloaded pickle could run code.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,10 +18,10 @@ from truing.domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
+from truing.platform.hub import HUB_ID
 
 DEFAULT_BASE = "google/gemma-3n-E4B-it"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 NOTE = "vlm.json"
 FORMS = (2, 3)
 SPANS = ("alignment", "clip")
