@@ -333,7 +333,14 @@ def measured(
         samples = workspace.store.samples
         # As many as the rounds need, of those that nobody has decided on.
         undecided = samples.iterate(SampleFilter(states=(State.PENDING,)))
-        numbers = iter([one.id for one, _ in zip(undecided, range(40_000), strict=False)])
+        needed = (rounds + 1) * each * len(CLIENTS) + TIMES
+        found_undecided = [one.id for one, _ in zip(undecided, range(needed), strict=False)]
+        if len(found_undecided) < needed:
+            raise SystemExit(
+                f"{rows} rows hold {len(found_undecided)} undecided samples, the rounds need "
+                f"{needed}: more --rows, or fewer --rounds or --saves"
+            )
+        numbers = iter(found_undecided)
         oldest = samples.page(SampleFilter(), SampleOrder.OLDEST, limit=60).items[-1]
         position = Position(value=oldest.captured_at, id=oldest.id)
         last = write_cursor(SampleOrder.NEWEST, position)

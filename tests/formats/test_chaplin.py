@@ -56,7 +56,9 @@ class VideoConformance(FormatConformance):
         fields = super().expected(row)
         fields["prediction_known"] = row.raw is not None or row.corrected is not None
         session = f"chaplin-{SESSION}" if row.session is None else row.session
-        return {**fields, "trained": False, "session": session}
+        missing = row.raw is not None and row.corrected is None
+        context = {**row.context, "llm_correction": "missing"} if missing else dict(row.context)
+        return {**fields, "trained": False, "session": session, "context": context}
 
 
 SESSION = "2026-01-03T10:21:30.250001Z"
@@ -98,6 +100,7 @@ def test_what_the_program_wrote(folder: str) -> None:
     assert (right.subject, right.context) == (None, {"context": "grid corpus demo"})
     assert llm_wrong.context == {}
     assert pressed_early.corrected is None
+    assert pressed_early.context == {"llm_correction": "missing"}
     assert stale.corrected == pressed_early.truth
     assert accepted.media["video"].read_bytes() == stale.media["video"].read_bytes()
     assert len({row.session for row in rows}) == 1
@@ -153,7 +156,8 @@ def test_a_yes_before_the_correction_decides_nothing(tmp_path: Path) -> None:
     (tmp_path / "videos" / "a.avi").write_bytes(b"RIFF")
     (tmp_path / "samples.jsonl").write_text(json.dumps(record))
     (row,) = Chaplin().read(tmp_path)
-    assert (row.truth, row.context, row.captured_at) == (None, {"was_correct": True}, 1_500_000)
+    assert row.context == {"was_correct": True, "llm_correction": "missing"}
+    assert (row.truth, row.captured_at) == (None, 1_500_000)
 
 
 def test_something_else_says_what_to_name(tmp_path: Path) -> None:
@@ -204,6 +208,18 @@ def states(workspace: Workspace) -> list[tuple[object, ...]]:
         )
         for one in workspace.store.samples.iterate(SampleFilter(modality="lipreading"))
     )
+
+
+def test_the_correction_of_the_utterance_before_is_found(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    with Workspace.create(tmp_path) as workspace:
+        workspace.import_from("chaplin", CLIENTS / OLDER)
+        found = [
+            (one.corrected.text, one.truth)
+            for one in workspace.store.samples.iterate(SampleFilter(finding="correction_unlike"))
+            if one.corrected is not None
+        ]
+    assert found == [("Lay blue at X four now.", "Set blue in A one again.")]
 
 
 @pytest.mark.parametrize("format", ["chaplin", "chaplin-sqlite", "jsonl"])

@@ -24,6 +24,8 @@ NOBODY = "default"
 """Chaplin's name for whoever sits before the camera."""
 NO_CONTEXT = "none"
 SOURCE = "chaplin"
+MISSING = "missing"
+"""In a sample's context, under `llm_correction`: it was saved before the correction had come."""
 LATEST = 253_370_764_800.0
 """Seconds since 1970 in the year 9999."""
 _TEXTS = ("raw_output", "llm_correction", "ground_truth")
@@ -120,6 +122,7 @@ def exported(row: ExportedRow, video_path: str) -> Record:
     proposed = row.raw if row.corrected is None else row.corrected
     right = row.truth is not None and proposed is not None and proposed.strip() == row.truth.strip()
     context = dict(row.context)
+    context.pop("llm_correction", None)
     told = context.pop("context", NO_CONTEXT)
     metadata: dict[str, object] = {name: context[name] for name in context if name not in _OURS}
     metadata["speaker"] = row.subject or NOBODY
@@ -187,6 +190,8 @@ def _context(record: Record) -> dict[str, object]:
     if record.ground_truth is None and record.was_correct:
         # `y` before the correction had come: the text the person meant was never written down.
         context["was_correct"] = True
+    if record.llm_correction is None and record.raw_output is not None:
+        context["llm_correction"] = MISSING
     return context
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -48,6 +48,7 @@ def checked(
     align: object = None,
     wanted: Settings = DEFAULTS,
     span: tuple[float, float] | None = None,
+    both: Mapping[PredictionKind, str] | None = None,
 ) -> CheckReport:
     parts = [ingest("video", source)]
     if align is not None:
@@ -65,13 +66,15 @@ def checked(
         )
         for part in parts
     ]
-    kind = PredictionKind.RECOGNIZER
-    guess = [] if said is None else [Recognition(text=said)]
+    texts = both or ({} if said is None else {PredictionKind.RECOGNIZER: said})
+    guesses = [(kind, Recognition(text=text)) for kind, text in texts.items()]
     return check(
         CheckInput(
             media=media,
             data={part.role: part.data for part in parts},
-            predictions=[Prediction(kind=kind, recognition=one, created_at=0) for one in guess],
+            predictions=[
+                Prediction(kind=kind, recognition=one, created_at=0) for kind, one in guesses
+            ],
             truth=truth,
             damage={part.role: part.damage for part in parts if part.damage},
         ),
@@ -285,6 +288,31 @@ def test_a_model_that_said_nothing_and_a_label_that_says_too_little(film: Film) 
     assert names(checked(GRID / "bbaf2n_mouth.mp4", said="bin blue at f too now")) == []
     slow = made(film, step=0.2)
     assert "text_too_short" in names(checked(slow, "oh"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "corrected", "unlike"),
+    [
+        ("SET BLUE IN A ONE AGAIN", "Lay blue at X four now.", True),
+        ("SET BLUE IN A ONE AGAIN", "Set blue in A, one again.", False),
+        ("BEEN BLUE AT HALF TO NOW", "Bin blue at F two now.", False),
+        ("HELLO THERE", "", False),
+        ("", "Hello there.", False),
+    ],
+)
+def test_the_correction_of_another_utterance(raw: str, corrected: str, unlike: bool) -> None:
+    said = {PredictionKind.RECOGNIZER: raw, PredictionKind.CORRECTOR: corrected}
+    report = checked(GRID / "bbaf2n_mouth.mp4", "bin blue at f two now", both=said)
+    assert names(report) == ["correction_unlike"] * unlike
+
+
+def test_how_like_a_correction_must_be_can_be_set() -> None:
+    said = {PredictionKind.RECOGNIZER: "BIN BLUE", PredictionKind.CORRECTOR: "Pin blue"}
+    wanted = limits(least_correction_likeness="0.9")
+    report = checked(GRID / "bbaf2n_mouth.mp4", "bin blue", wanted=wanted, both=said)
+    assert names(report) == ["correction_unlike"]
+    assert report.findings[0].value == 0.875
+    assert report.findings[0].setting == "lipreading.least_correction_likeness"
 
 
 def test_alignments_must_spell_the_text_and_fit_the_video() -> None:

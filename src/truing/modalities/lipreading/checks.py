@@ -7,7 +7,7 @@ else is for a person to judge. Ready mouth clips are not searched for faces.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from truing.domain.errors import InvalidInputError, MissingDependencyError, Trui
 from truing.domain.finding import CheckReport, Finding, Severity
 from truing.domain.media import Media
 from truing.domain.modality import CheckInput
+from truing.domain.prediction import Prediction, PredictionKind
 from truing.domain.settings import Settings
 from truing.modalities.lipreading import alignment
 from truing.modalities.lipreading.grammar import GRID
@@ -22,7 +23,7 @@ from truing.modalities.lipreading.landmarks import TASK_SETTING
 from truing.modalities.lipreading.limits import Limits
 from truing.modalities.lipreading.media import ALIGNMENT, VIDEO
 from truing.modalities.lipreading.observation import Observation, observe
-from truing.modalities.lipreading.wording import grid_slip, letters, plain_words
+from truing.modalities.lipreading.wording import grid_slip, letters, likeness, plain_words
 
 PENALTIES = {Severity.BLOCKING: 0.0, Severity.WARNING: 0.5, Severity.INFO: 0.9}
 """Factor on the quality for each finding."""
@@ -248,6 +249,7 @@ def _of_words(
         text = given.predictions[-1].text
     if text is not None:
         yield from _of_text(text, seconds, limits)
+    yield from _of_correction(given.predictions, limits)
     if given.truth is not None:
         yield from _of_grid(given.truth, medium)
     if ALIGNMENT in given.data:
@@ -268,6 +270,19 @@ def _of_text(text: str, seconds: float, limits: Limits) -> Iterator[Finding]:
     if seconds >= SECONDS_FOR_SLOWNESS and rate < limits[slowest]:
         reason = f"{said}: that cannot be all that was said"
         yield limits.finding("text_too_short", warn, rate, slowest, reason)
+
+
+def _of_correction(predictions: Sequence[Prediction], limits: Limits) -> Iterator[Finding]:
+    """An app that waits for no answer may store the correction of the utterance before."""
+    said = {one.kind: one.text for one in predictions}
+    raw, corrected = said.get(PredictionKind.RECOGNIZER), said.get(PredictionKind.CORRECTOR)
+    if not raw or not corrected:
+        return
+    least = "least_correction_likeness"
+    alike = likeness(raw, corrected)
+    if alike < limits[least]:
+        reason = f"the correction has little in common with what was read: `{corrected}`"
+        yield limits.finding("correction_unlike", Severity.WARNING, alike, least, reason)
 
 
 def _of_grid(truth: str, medium: Media) -> Iterator[Finding]:

@@ -153,6 +153,13 @@ THRESHOLDS: tuple[Setting, ...] = (
         help="`text_too_short`: so little text for five seconds or more is not all of it",
     ),
     Setting(
+        key="lipreading.least_correction_likeness",
+        default=0.45,
+        minimum=0.0,
+        maximum=1.0,
+        help="`correction_unlike`: a correction less like the raw text is of another utterance",
+    ),
+    Setting(
         key="lipreading.alignment_slack",
         default=0.1,
         minimum=0.0,

@@ -18,6 +18,21 @@ def letters(text: str) -> float:
     return sum(SPACELESS_CHARACTER if unicodedata.east_asian_width(c) == "W" else 1 for c in kept)
 
 
+def likeness(one: str, other: str) -> float:
+    """1 for the same letters, 0 for none in common; case and punctuation do not count.
+
+    Of 9,639 passages of conference calls and what became of them, 0.5 % lie below 0.45; of
+    passages beside the correction of the one before, 99.8 %.
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    return Levenshtein.normalized_similarity(_plain(one), _plain(other))
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum() or c.isspace()).strip()
+
+
 def grid_slip(text: str) -> str | None:
     """What keeps a text from being a GRID sentence; None when it is one, or nothing like one."""
     words = plain_words(text)
