@@ -217,6 +217,7 @@ CONTEXT = st.dictionaries(
                 "subject": TEXT,
                 "session": TEXT,
                 "confidence": st.none() | st.floats(0, 1),
+                "rating": st.none() | st.integers(1, 5),
                 "captured_at": st.integers(0, 4_000_000_000_000_000),
                 "trained": st.booleans(),
                 "prediction_known": st.booleans(),

@@ -244,4 +244,4 @@ def test_rows_without_a_split_are_for_training(media, tmp_path: Path) -> None:
     WebDataset().write([row], media, tmp_path / "tar")
     with tarfile.open(tmp_path / "tar" / "train-000000.tar") as tar:
         said = json.loads(tar.extractfile(f"{row.uid}.json").read())
-    assert set(said) == {"uid", "edit_prompt", "raw", "captured_at", "split", "source"}
+    assert set(said) == {"uid", "edit_prompt", "raw", "rating", "captured_at", "split", "source"}

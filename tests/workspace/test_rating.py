@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,3 +78,41 @@ def test_versions_and_exports_hold_the_well_rated(
     found = list(workspace.store.samples.iterate(SampleFilter(quality_from=best)))
     assert found
     assert all(one.quality >= best for one in found)
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+def test_ratings_go_along_with_their_samples(
+    workspace: Workspace, fill: Filled, tmp_path: Path, format: str
+) -> None:
+    first, second, third = fill(3)
+    workspace.rate(first, 5)
+    workspace.rate(second, 2)
+    place = workspace.export(format, tmp_path / "out")
+    with Workspace.create(tmp_path / "other") as other:
+
+        def ratings() -> list[int | None]:
+            samples = other.store.samples.iterate(SampleFilter())
+            return [one.rating for one in sorted(samples, key=lambda one: one.captured_at)]
+
+        expected = [workspace.sample(number).rating for number in (first, second, third)]
+        assert other.import_from(format, place).added == 3
+        assert ratings() == expected == [5, 2, None]
+        # What was rated here is not overruled; what was not yet, follows its source.
+        numbers = [one.id for one in other.store.samples.iterate(SampleFilter())]
+        other.rate(min(numbers), 1)
+        assert other.import_from(format, place).skipped == 3
+        assert sorted(one or 0 for one in ratings()) == [0, 1, 2]
+
+
+def test_a_rating_that_came_later_in_the_source(
+    workspace: Workspace, digit: Path, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    sound = shutil.copy(digit, tmp_path)
+    for said, expected in (({}, None), ({"rating": 3}, 3), ({"rating": 5}, 3), ({"rating": 9}, 3)):
+        rows.write_text(json.dumps({"file_name": Path(sound).name, "text": "one", **said}))
+        assert workspace.import_from("jsonl", rows).failed == 0
+        (sample,) = workspace.store.samples.iterate(SampleFilter())
+        assert sample.rating == expected
+    workspace.delete(ids=[sample.id])
+    assert workspace.import_from("jsonl", rows).failed == 0

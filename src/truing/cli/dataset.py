@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from truing.cli import output, wording
 from truing.cli.arguments import add_json, names, share, subcommand, subcommands, whole
 from truing.cli.filters import add_filters, sample_filter
+from truing.cli.standardising import add_standard, standard_of
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     freeze.add_argument("--seed", type=whole, default=0, metavar="N", help="of the assignment (0)")
     add_filters(freeze, states=False)
+    add_standard(freeze)
     add_json(freeze, f'{{{KEYS}, "forgotten", "split", "parameters", "modality", "created_at"}}')
     every = subcommand(deeds, "list", "list versions, newest first")
     add_json(every, f'{{"versions": [{{{KEYS}, …}}]}}')
@@ -66,10 +68,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "path",
         nargs="?",
         metavar="PATH",
-        help="the new file or folder; left out, in the workspace's exports/, where `truing forget` "
-        "finds it",
+        help="the new file or folder, or s3://bucket/prefix; left out, in the workspace's "
+        "exports/, where `truing forget` finds it",
     )
     export.add_argument("--format", required=True, metavar="NAME", help="see truing formats")
+    add_standard(export)
     add_json(export, '{"path"}')
 
 
@@ -106,6 +109,7 @@ def _freeze(args: argparse.Namespace) -> int:
             validation_share=args.validation_share,
             seed=args.seed,
             where=where,
+            standard=standard_of(args),
             on_progress=lambda done: advance(done.done, done.total, title=_STAGES[done.stage]),
         )
     if args.json:
@@ -132,12 +136,23 @@ def _tell(version: DatasetVersion) -> None:
             "version": version.ref,
             "made": f"{wording.when(version.created_at)} UTC",
             "split": version.split_kind.value,
+            "pictures": _pictures(version),
             **{part: counts.get(part, 0) for part in ("train", "validation", "test")},
             **{f"left out, {why}": count for why, count in version.excluded.items()},
             "forgotten since": version.forgotten or None,
             "digest": version.digest,
         }
     )
+
+
+def _pictures(version: DatasetVersion) -> str | None:
+    """How its pictures are exported, when it was frozen with a standard."""
+    said = version.parameters.get("standard")
+    if not isinstance(said, dict):
+        return None
+    sides = f"{said['width']} x {said['height']} ({said['fit']}), " if said.get("width") else ""
+    colours = "sRGB" if said.get("srgb") else "their own colour profile"
+    return f"{sides}{colours}, {said['kind']}"
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -219,7 +234,9 @@ def _export(args: argparse.Namespace) -> int:
     from truing.cli.opening import open_workspace
 
     with open_workspace(args) as workspace:
-        place = workspace.export(args.format, args.path, dataset=args.version)
+        place = workspace.export(
+            args.format, args.path, dataset=args.version, standard=standard_of(args)
+        )
     if args.json:
         output.show_json({"path": str(place)})
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from truing.cli import output
 from truing.cli.arguments import add_json
 from truing.cli.filters import add_filters, narrowed, sample_filter
+from truing.cli.standardising import add_standard, standard_of
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 HELP = LINES["export"]
 EXAMPLE = (
     "truing export audiofolder for-a-friend/ --state accepted,corrected\n"
-    "truing export jsonl --dataset mine@1"
+    "truing export jsonl --dataset mine@1\n"
+    "truing export imagefolder edits/ --min-rating 4 --size 512x512"
 )
 
 
@@ -26,11 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "path",
         nargs="?",
         metavar="PATH",
-        help="the new file or folder; left out, in the workspace's exports/, where `truing forget` "
-        "finds it",
+        help="the new file or folder, or s3://bucket/prefix; left out, in the workspace's "
+        "exports/, where `truing forget` finds it",
     )
     parser.add_argument("--dataset", metavar="NAME@N", help="the rows of a dataset version")
     add_filters(parser)
+    add_standard(parser)
     add_json(parser, '{"path"}')
 
 
@@ -54,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
             args.path,
             where=where,
             dataset=args.dataset,
+            standard=standard_of(args),
             on_progress=lambda done: advance(done, None),
         )
     if args.json:

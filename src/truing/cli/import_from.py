@@ -21,7 +21,7 @@ SHOWN = 20
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("format", metavar="FORMAT", help="see truing formats")
-    parser.add_argument("path", metavar="PATH", help="the file or folder")
+    parser.add_argument("path", metavar="PATH", help="the file or folder, or s3://bucket/prefix")
     parser.add_argument(
         "--speaker", metavar="NAME", help="who is recorded in rows that do not say so themselves"
     )

@@ -52,6 +52,8 @@ class ImportedRow:
     """Only in formats of any modality, where the row itself says it."""
     contact: str | None = None
     """Of whoever sent it, for deletion; never exported."""
+    rating: int | None = None
+    """What a person thought of it, 1 to 5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,8 @@ class ExportedRow:
     confidence: float | None
     prediction_known: bool
     context: Mapping[str, object]
+    rating: int | None = None
+    """The newest one, 1 to 5."""
 
 
 class ExportMedia(Protocol):

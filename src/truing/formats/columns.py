@@ -30,6 +30,7 @@ from unicodedata import normalize
 from truing.domain.clock import MICROSECONDS, from_iso
 from truing.domain.format import FailedRow, ImportedRow
 from truing.domain.prediction import Word
+from truing.domain.rating import HIGHEST, LOWEST
 from truing.domain.review import State
 from truing.formats.lines import Line, json_value
 
@@ -165,6 +166,7 @@ def imported_row(cells: Cells, name: Name) -> ImportedRow:
         model=cells.text("model"),
         subject=cells.text(*SUBJECT),
         session=cells.text(*SESSION),
+        rating=cells.fitting(_rating, "rating"),
         context=(cells.fitting(_object, "context") or {}) | cells.rest(),
     )
 
@@ -246,6 +248,13 @@ def _number(cell: object) -> float | None:
 def _share(cell: object) -> float | None:
     value = _number(cell)
     return value if value is not None and 0.0 <= value <= 1.0 else None
+
+
+def _rating(cell: object) -> int | None:
+    value = _number(cell)
+    if value is None or value not in range(LOWEST, HIGHEST + 1):
+        return None
+    return int(value)
 
 
 def _instant(cell: object) -> int | None:

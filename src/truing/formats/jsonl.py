@@ -6,9 +6,9 @@ Reading takes these back, and plain lines of other programs with the columns of 
 `{"audio_filepath": "a.wav", "text": "…"}`.
 
     {"schema": 1, "id": 7, "uid": "…", "modality": "speech", "state": "corrected", "truth": "…",
-     "raw": "…", "corrected": null, "prediction_known": true, "confidence": 0.93, "trained": false,
-     "captured_at": "2026-01-03T10:20:30.5Z", "subject": null, "session": "…", "source": "app",
-     "source_key": null, "split": "train", "context": {},
+     "raw": "…", "corrected": null, "prediction_known": true, "confidence": 0.93, "rating": 4,
+     "trained": false, "captured_at": "2026-01-03T10:20:30.5Z", "subject": null, "session": "…",
+     "source": "app", "source_key": null, "split": "train", "context": {},
      "media": {"audio": {"path": "NAME.media/….flac", "digest": "sha256:…", "size": 9,
                "media_type": "audio/flac", "start": null, "end": null, "facts": {}}}}
 """
@@ -112,6 +112,7 @@ def _object(row: ExportedRow, media: ExportMedia, folder: Path) -> dict[str, obj
         "corrected": row.corrected,
         "prediction_known": row.prediction_known,
         "confidence": row.confidence,
+        "rating": row.rating,
         "trained": row.trained,
         "captured_at": to_iso(row.captured_at),
         "subject": row.subject,

@@ -116,6 +116,7 @@ def _said(pair: Pair) -> dict[str, object]:
         "uid": pair.row.uid,
         PROMPT: pair.prompt,
         "raw": pair.row.raw,
+        "rating": pair.row.rating,
         "captured_at": to_iso(pair.row.captured_at),
         "split": pair.split.value,
         "source": pair.row.source,

@@ -8,14 +8,15 @@ batch, and one for what its source had decided about them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
-from truing.domain.errors import TruingError
+from truing.domain.errors import ConflictError, TruingError
 from truing.domain.format import FailedRow, ImportedRow
 from truing.domain.ports import Reviews, Samples
 from truing.domain.prediction import Prediction, PredictionKind, Recognition
+from truing.domain.rating import Rating, Ratings
 from truing.domain.review import Revision, Verdict, standing
 from truing.domain.sample import NewSample
 
@@ -59,6 +60,7 @@ class ImportPorts:
 
     samples: Samples
     reviews: Reviews
+    ratings: Ratings
     prepare: Callable[[ImportedRow, tuple[Prediction, ...]], NewSample]
     """The capture verb's preparation, bound to modality and settings."""
     now: Callable[[], int]
@@ -91,6 +93,7 @@ def import_rows(
             elif row.key in known:
                 outcome.skipped += 1
                 outcome.updated += _decided_since(known[row.key], row, ports)
+                _rated_since(known[row.key], row, ports)
             else:
                 fresh.append(row)
         _store(fresh, ports, outcome)
@@ -116,7 +119,7 @@ def _store(rows: list[ImportedRow], ports: ImportPorts, outcome: Imported) -> No
                 outcome.fail(FailedRow(key=row.key, reason=error.message))
     if not ready:
         return
-    trained, revisions = [], []
+    trained, revisions, ratings = [], [], []
     for (row, new), added in zip(ready, ports.samples.add([new for _, new in ready]), strict=True):
         if not added.new:
             outcome.skipped += 1
@@ -128,10 +131,14 @@ def _store(rows: list[ImportedRow], ports: ImportPorts, outcome: Imported) -> No
             revisions.append((revision, standing([revision])))
         if row.trained:
             trained.append(new.uid)
+        if row.rating is not None:
+            ratings.append((added.id, row.rating))
     if revisions:
         ports.reviews.append_many(revisions)
     if trained:
         ports.samples.mark_trained(trained)
+    for number, value in ratings:
+        _rate(number, value, ports)
 
 
 def predictions_of(row: ImportedRow, now: int) -> tuple[Prediction, ...]:
@@ -184,6 +191,18 @@ def _decided_since(sample_id: int, row: ImportedRow, ports: ImportPorts) -> bool
         return False
     ports.reviews.append(revision, standing([revision]), expected=0)
     return True
+
+
+def _rated_since(sample_id: int, row: ImportedRow, ports: ImportPorts) -> None:
+    """A rating made here is never overruled by the source; what is in the trash gets none."""
+    if row.rating is not None and not ports.ratings.of(sample_id):
+        with suppress(ConflictError):
+            _rate(sample_id, row.rating, ports)
+
+
+def _rate(sample_id: int, value: int, ports: ImportPorts) -> None:
+    now = ports.now()
+    ports.ratings.add(Rating(sample_id=sample_id, value=value, actor="import", created_at=now))
 
 
 def summary(outcome: Imported) -> Mapping[str, int]:

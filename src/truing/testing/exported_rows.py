@@ -94,6 +94,7 @@ class RowChanges(TypedDict, total=False):
     confidence: float | None
     prediction_known: bool
     context: dict[str, object]
+    rating: int | None
 
 
 def exported_row(number: int, **changes: Unpack[RowChanges]) -> ExportedRow:
@@ -114,6 +115,7 @@ def exported_row(number: int, **changes: Unpack[RowChanges]) -> ExportedRow:
         "confidence": None,
         "prediction_known": True,
         "context": {},
+        "rating": None,
     }
     said.update(changes)
     uid = f"01944b6e-7c00-7000-8000-{number:012x}"

@@ -228,15 +228,31 @@ class Workspace:
         return Joining(self, modality, source=source, subject=subject)
 
     def import_from(self, format: str, path: str | Path, **options: Any) -> Imported:  # noqa: ANN401
-        """Brings in everything a foreign source holds; see `collecting.import_from`."""
-        from truing.workspace import collecting
+        """Brings in everything a foreign source holds; see `collecting.import_from`.
 
+        A source at `s3://bucket/prefix` is fetched first; see `bucket_trees`.
+        """
+        from truing.workspace import bucket_trees, collecting
+
+        if isinstance(path, str) and bucket_trees.names_bucket(path):
+            return bucket_trees.import_from_bucket(self, format, path, **options)
         return collecting.import_from(self, format, Path(path), **options)
 
-    def export(self, format: str, target: str | Path | None = None, **options: Any) -> Path:  # noqa: ANN401
-        """Writes samples or a dataset version in a foreign format; see `exporting.export`."""
-        from truing.workspace import exporting
+    def export(
+        self,
+        format: str,
+        target: str | Path | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Path | str:
+        """Writes samples or a dataset version in a foreign format; see `exporting.export`.
 
+        Returns:
+            Where it was written; the URL for a target at `s3://bucket/prefix`.
+        """
+        from truing.workspace import bucket_trees, exporting
+
+        if isinstance(target, str) and bucket_trees.names_bucket(target):
+            return bucket_trees.export_to_bucket(self, format, target, **options)
         return exporting.export(self, format, Path(target) if target else None, **options)
 
     def sample(self, id: int) -> Sample:

@@ -255,6 +255,7 @@ def import_from(
     ports = ImportPorts(
         samples=store.samples,
         reviews=store.reviews,
+        ratings=store.ratings,
         prepare=arriving.prepare,
         now=workspace.clock.now,
         together=workspace.blobs.together,

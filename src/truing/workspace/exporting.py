@@ -69,6 +69,7 @@ def _exported(sample: Sample, split: Split | None) -> ExportedRow:
         confidence=raw.recognition.confidence if raw else None,
         prediction_known=sample.prediction_known,
         context=sample.context,
+        rating=sample.rating,
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from truing.domain import sample_json
 from truing.domain.errors import InvalidInputError
 from truing.formats.csv_table import guarded
+from truing.workspace.exporting import export
 
 if TYPE_CHECKING:
     from truing.domain.sample import Sample, SampleFilter
@@ -106,7 +107,7 @@ def packed_folder(workspace: Workspace, where: Wanted) -> Iterator[bytes]:
         )
     folder = tempfile.TemporaryDirectory(prefix="truing-export-", ignore_cleanup_errors=True)
     try:
-        place = workspace.export("audiofolder", Path(folder.name, "samples"), where=where)
+        place = export(workspace, "audiofolder", Path(folder.name, "samples"), where=where)
     except BaseException:
         folder.cleanup()
         raise

@@ -12,6 +12,22 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Share = Annotated[float, Field(ge=0, le=0.95)]
 
 
+Side = Annotated[int, Field(ge=1, le=16_384)]
+
+
+class StandardForm(BaseModel):
+    """One size and kind of file for all pictures: upright, without metadata."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    width: Side | None = Field(None, description="pixels; with `height`, or neither")
+    height: Side | None = None
+    fit: Literal["cover", "inside", "stretch"] = "cover"
+    srgb: bool = Field(default=True, description="otherwise their colour profile is kept")
+    kind: Literal["keep", "jpeg", "png"] = "keep"
+    quality: Annotated[int, Field(ge=1, le=100)] = Field(95, description="of JPEG")
+
+
 class FreezeForm(BaseModel):
     """What the next version of a dataset is made of."""
 
@@ -25,3 +41,6 @@ class FreezeForm(BaseModel):
     validation_share: Share | None = Field(None, description="left out: the setting")
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
     where: FilterForm | None = Field(None, description="which of the reviewed samples")
+    standard: StandardForm | None = Field(
+        None, description="what becomes of pictures when the version is exported"
+    )

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from truing.domain.dataset import DatasetRef, Split
 from truing.domain.sample import SampleFilter
+from truing.formats.standardise import Standard
 from truing.web.access.gate import needs
 from truing.web.access.rights import Right
 from truing.web.answers import json_answer, shown
@@ -21,6 +22,7 @@ from truing.web.zipped import Download, pieces_of
 from truing.workspace import catalogue
 from truing.workspace.datasets import diff, freeze
 from truing.workspace.exporting import discard
+from truing.workspace.exporting import export as export_rows
 from truing.workspace.keeping import verify_dataset
 
 router = APIRouter(prefix="/api/datasets", tags=["datasets"])
@@ -61,6 +63,7 @@ def datasets(
 def freeze_version(form: FreezeForm, web: WebDep) -> Response:
     """Makes the next version of a dataset from what is reviewed."""
     where = form.where.as_filter() if form.where is not None else SampleFilter()
+    standard = None if form.standard is None else Standard.from_dict(form.standard.model_dump())
     version = freeze(
         web.workspace,
         form.name,
@@ -71,6 +74,7 @@ def freeze_version(form: FreezeForm, web: WebDep) -> Response:
         validation_share=form.validation_share,
         seed=form.seed,
         where=replace(where, modality=form.modality),
+        standard=standard,
     )
     web.changes.announce("datasets", dataset=str(version.ref))
     return json_answer(catalogue.version_as_dict(version), status=201)
@@ -154,7 +158,7 @@ def export(
 ) -> Download:
     """The version in a foreign format; a folder comes as a ZIP archive."""
     ref = DatasetRef(name=name, number=number)
-    place = web.workspace.export(format, dataset=str(ref))
+    place = export_rows(web.workspace, format, None, dataset=str(ref))
     single = place.is_file()
     file = f"{name}-{number}{place.suffix}" if single else f"{name}-{number}-{format}.zip"
     return Download(

@@ -11,9 +11,11 @@ import { api } from "#/api.js";
 import { counted } from "#/format.js";
 import { toast, toastError } from "#/toast.js";
 
+const SIZE = /^([0-9]{1,5})(?:x([0-9]{1,5}))?$/;
+
 /** @param {{modality: string, known: any[], onClose: () => void, onDone: (version: string) => void}} props */
 export function FreezeDialog({ modality, known, onClose, onDone }) {
-  const [form, setForm] = useState({ name: known[0]?.version.split("@")[0] ?? (modality === "speech" ? "mine" : `mine-${modality}`), split: "personal", validation_share: "", test_share: "", test_speakers: "", seed: "" });
+  const [form, setForm] = useState({ name: known[0]?.version.split("@")[0] ?? (modality === "speech" ? "mine" : `mine-${modality}`), split: "personal", validation_share: "", test_share: "", test_speakers: "", seed: "", size: "" });
   const [where, setWhere] = useState({});
   const [state, setState] = useState({ busy: false, error: null, work: null });
   const change = (changes) => setForm((before) => ({ ...before, ...changes }));
@@ -37,6 +39,7 @@ export function FreezeDialog({ modality, known, onClose, onDone }) {
         <${Field} label="Kept apart" help="one speaker is enough for the first">${(own) => html`<select ...${own} value=${form.split} onChange=${(event) => change({ split: event.currentTarget.value })}><option value="personal">sittings and copies</option><option value="unseen-speaker">speakers as well</option></select>`}<//>
         ${form.split === "unseen-speaker" && html`<${Field} label="Test speakers" help="names with commas between">${(own) => html`<input ...${own} value=${form.test_speakers} placeholder="drawn by chance" onInput=${(event) => change({ test_speakers: event.currentTarget.value })} />`}<//>`}
         <${Field} label="Seed" help="of the assignment of new groups">${(own) => html`<input ...${own} inputmode="numeric" pattern="[0-9]*" value=${form.seed} placeholder="0" onInput=${(event) => change({ seed: event.currentTarget.value })} />`}<//>
+        ${modality === "image_edit" && html`<${Field} label="Picture size" help="such as 512x512, upright and in sRGB when exported; empty: as they are">${(own) => html`<input ...${own} value=${form.size} pattern=${SIZE.source} placeholder="as they are" onInput=${(event) => change({ size: event.currentTarget.value.trim() })} />`}<//>`}
       </div>
       <details><summary>Only some samples ${Object.keys(where).length ? html`<span class="chip accent">${describeFilter(where)}</span>` : ""}</summary><${FilterBar} value=${where} onChange=${setWhere} states=${false} /></details>
     </form>
@@ -63,7 +66,14 @@ function bodyOf(form, where, modality) {
     test_share: share(form.test_share),
     seed: Number(form.seed) || 0,
     where: filterParams(where),
+    standard: standardOf(form.size),
   };
+}
+
+/** `512x512` or `512` as the sides of a standard; null when nothing was written. */
+function standardOf(size) {
+  const found = SIZE.exec(size);
+  return found ? { width: Number(found[1]), height: Number(found[2] ?? found[1]) } : null;
 }
 
 /** What the filter leaves to freeze; null while it is asked for. */

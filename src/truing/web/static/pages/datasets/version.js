@@ -96,16 +96,26 @@ function StayedOut({ version }) {
 
 /** How it was made, who learned from it, and whether it is still as it was. */
 function Standing({ version }) {
-  const parameters = Object.entries(version.parameters ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "number" && name.endsWith("share") ? percent(value, 0) : value}`);
+  const { standard, ...others } = version.parameters ?? {};
+  const parameters = Object.entries(others).map(([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "number" && name.endsWith("share") ? percent(value, 0) : value}`);
   return html`<section class="card stack"><h2>How it was made</h2>
     <dl class="facts">
       <div><dt>Kept apart</dt><dd>${version.split === "personal" ? "sittings, recordings, near-duplicates" : "the same, and speakers"}</dd></div>
       <div><dt>Parameters</dt><dd class="small">${parameters.join(", ") || "–"}</dd></div>
+      ${standard && html`<div><dt>Pictures, when exported</dt><dd class="small">${pictures(standard)}</dd></div>`}
       <div><dt>Learned from by</dt><dd>${version.models?.length ? version.models.map((name) => html`<${ModelName} name=${name} key=${name} /> `) : "no model yet"}</dd></div>
       <div><dt>Digest</dt><dd><code class="small digest">${version.digest}</code></dd></div>
     </dl>
     <${Verify} version=${version} />
   </section>`;
+}
+
+/** What becomes of the pictures of a version on their way out. */
+function pictures(standard) {
+  const ways = { cover: "cut to", inside: "at most", stretch: "stretched to" };
+  const size = standard.width ? [`${ways[standard.fit]} ${standard.width} × ${standard.height}`] : [];
+  const kinds = { keep: "JPEG or PNG as they are", jpeg: `JPEG of quality ${standard.quality}`, png: "PNG" };
+  return [...size, "upright", standard.srgb ? "sRGB" : "their own colour profile", kinds[standard.kind], "no metadata"].join(", ");
 }
 
 function Verify({ version }) {
