@@ -19,6 +19,8 @@ from truing.domain import digest, errors
 from truing.domain.format import Followed, Reader, Writer
 from truing.domain.modality import (
     CanBaseline,
+    CanEdit,
+    CanJudge,
     CanPlay,
     CanPublish,
     CanRecognize,
@@ -34,6 +36,8 @@ from truing.modalities import MODALITIES
 
 ABILITIES: dict[Any, str] = {
     CanRecognize: "recognizes",
+    CanEdit: "makes pictures",
+    CanJudge: "judges pictures",
     CanTrain: "can be trained",
     CanBaseline: "has a trivial baseline",
     CanPublish: "can be published for other apps",

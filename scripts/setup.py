@@ -69,6 +69,7 @@ PURPOSES = {
             "lipreading",
             "vlm",
             "images",
+            "diffusion",
         ),
         groups=("dev",),
         covers=("demo",),

@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from truing.domain.errors import InvalidInputError
 from truing.image_pairs import Pair, Pairs, VersionPairs, exported_pairs
+from truing.modalities.image_edit.recipes.views import SIDES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from truing.workspace import Workspace
 
-SIDES = re.compile(r"\b(left|right|clockwise|counter-?clockwise|text|letters?)\b", re.IGNORECASE)
-"""Instructions with these words are wrong for a mirrored pair: it is not mirrored."""
 LUMA = (0.299, 0.587, 0.114)
 """How bright red, green and blue look (ITU-R BT.601)."""
 DETAIL = 4

@@ -122,3 +122,18 @@ def test_what_the_champion_heard_is_asked_about(truing, microphone, monkeypatch)
     ]
     assert kept[0]["confidence"] == 0.4
     assert made.closed
+
+
+def test_whoever_is_recorded_is_asked_where_the_policy_asks(truing, microphone):
+    asking = ("--set", "consent.policy=ask", "record", "--once", "--pause", "0.4")
+    for typed in ("n\n", "", "perhaps\n"):
+        said = truing(*asking, typed=typed)
+        assert said.code == 1
+        assert "agree to be kept?" in said.out
+        assert "nobody agreed" in said.err
+    assert samples(truing) == []
+    assert truing(*asking, typed="y\n\nn one\n").code == 0
+    assert truing(*asking, "--consent", typed="\nn two\n").code == 0
+    assert [one["truth"] for one in samples(truing)] == ["one", "two"]
+    shown = truing("show", "1", "--json").json
+    assert (shown["consent"], shown["consent_basis"]) == ("ask", "person")

@@ -14,6 +14,7 @@ import resource
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from truing.stores.model_files import LocalModelFiles
 from truing.workspace import known_settings
 from truing.workspace.backups import create_backup
 from truing.workspace.folder import set_value
+from truing.workspace.quota import GOOD_FOR
 
 TRIES = 2000
 FEW = 6
@@ -42,6 +44,11 @@ class Disk:
         self.folder = folder
         self._tmpfs = kind == "tmpfs"
         self._ballast = folder / "ballast"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the system knows how little there is."""
+        return self._tmpfs
 
     def fill(self, *, leave: int = 0) -> None:
         """Leaves at most so many bytes."""
@@ -111,10 +118,28 @@ def capture(disk: Disk, workspace: Workspace) -> None:
     before = workspace.store.samples.count(SampleFilter())
     disk.fill(leave=150_000)
     root = workspace.layout.root
+    # As if somebody else had filled the disk since it was last looked at.
+    workspace.admission.admit = contextlib.nullcontext
     done = until_refused(lambda: capture_one(workspace), root)
     disk.free()
     sound(workspace)
     assert workspace.store.samples.count(SampleFilter()) == before + done
+    capture_one(workspace)
+
+
+def watch(disk: Disk, workspace: Workspace) -> None:
+    """Before the disk is full nothing more is let in, and there is room to decide and tidy up."""
+    before = (workspace.store.samples.count(SampleFilter()), set(workspace.blobs.digests()))
+    disk.fill(leave=500_000)
+    if disk.is_small:
+        time.sleep(GOOD_FOR)
+        assert until_refused(lambda: capture_one(workspace), workspace.layout.root) == 0
+        after = (workspace.store.samples.count(SampleFilter()), set(workspace.blobs.digests()))
+        assert after == before
+        workspace.review(1, "rejected")
+        workspace.undo()
+    disk.free()
+    sound(workspace)
     capture_one(workspace)
 
 
@@ -234,10 +259,10 @@ def opening(disk: Disk, workspace: Workspace) -> None:
         Workspace.create(elsewhere, environ={}).close()
 
 
-SCENARIOS = {
-    one.__name__: one
-    for one in (capture, review, freeze, export, checkpoint, install, backup, settings, opening)
-}
+PLAYED = (
+    capture, watch, review, freeze, export, checkpoint, install, backup, settings, opening,
+)  # fmt: skip
+SCENARIOS = {one.__name__: one for one in PLAYED}
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("full_disk.py")
 SCENARIOS = (
-    "capture", "review", "freeze", "export", "checkpoint", "install", "backup", "settings",
+    "capture", "watch", "review", "freeze", "export", "checkpoint", "install", "backup", "settings",
     "opening",
 )  # fmt: skip
 

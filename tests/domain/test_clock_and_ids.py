@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truing.domain.clock import SystemClock, from_iso, to_iso
+from truing.domain.clock import MICROSECONDS, SystemClock, from_iso, to_iso, week_of
 from truing.domain.ids import Uuid7Source, uuid7
 
 
@@ -42,3 +42,10 @@ def test_uuid7_is_well_formed_and_sorts_by_time(when: int, one: int, two: int) -
 def test_a_source_gives_different_names() -> None:
     source = Uuid7Source(SystemClock(), random.Random(1))
     assert len({source.new() for _ in range(1000)}) == 1000
+
+
+def test_weeks_begin_on_mondays() -> None:
+    monday = from_iso("2024-01-01T00:00:00Z")
+    assert week_of(monday) == week_of(monday + 7 * 86_400 * MICROSECONDS - 1) == "2024-01-01"
+    assert week_of(monday - 1) == "2023-12-25"
+    assert week_of(0) == "1969-12-29"

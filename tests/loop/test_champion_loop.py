@@ -17,12 +17,12 @@ from truing.loop.evaluate import (
     Baseline,
     EvaluatePorts,
     EvaluationRequest,
+    by_text,
     evaluate,
-    media_key,
-    remembered,
 )
 from truing.loop.judge import Case, GateRules, Reason, judge
 from truing.loop.promote import PromotePorts, promote, rival_of, roll_back
+from truing.loop.remember import media_key, remembered
 from truing.metrics.cluster_statistics import ClusterStatistics
 from truing.metrics.words import CER, WER
 from truing.stores.database.store import open_database
@@ -77,7 +77,7 @@ def evaluated(store: Store, model: ModelVersion, listener: Listener) -> Evaluati
     )
     return evaluate(
         request,
-        [WER, CER],
+        by_text([WER, CER]),
         remembered(listener, model.digest, store.recognitions),
         ports,
         baseline=Baseline(name="constant", predict=lambda rows: ["hello"] * len(rows)),

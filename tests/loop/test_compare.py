@@ -63,7 +63,13 @@ def test_the_metric_s_direction_decides_who_wins() -> None:
 
 def test_the_json_form_says_it_all_in_numbers_and_shows_rows() -> None:
     told = compare(A, B, WER, ClusterStatistics(), truths=TRUTHS).as_dict()
-    assert told["a"] == {"model": "speech/1", "wer": 0.5}
+    assert told["a"] == {
+        "model": "speech/1",
+        "evaluation": A.uid,
+        "wer": 0.5,
+        "sentence_accuracy": 0.0,
+    }
+    assert (told["baseline"], B.figures.get("baseline")) == (None, None)
     assert (told["wins"], told["ties"], told["losses"]) == (6, 1, 1)
     assert told["worst"] == [
         {

@@ -14,11 +14,11 @@ from truing.loop.evaluate import (
     Baseline,
     EvaluatePorts,
     EvaluationRequest,
+    by_text,
     clusters_of,
     evaluate,
-    media_key,
-    remembered,
 )
+from truing.loop.remember import media_key, remembered
 from truing.metrics.cluster_statistics import ClusterStatistics
 from truing.metrics.words import CER, WER
 
@@ -140,7 +140,7 @@ REQUEST = EvaluationRequest(
 
 
 def run(kept: Kept, model: Model, request: EvaluationRequest = REQUEST, **more: object):
-    return evaluate(request, [WER, CER], model, kept.ports(), **more)  # type: ignore[arg-type]
+    return evaluate(request, by_text([WER, CER]), model, kept.ports(), **more)  # type: ignore[arg-type]
 
 
 def test_figures_of_the_test_rows_alone() -> None:
@@ -244,7 +244,7 @@ def test_another_question_is_asked_anew(change: str) -> None:
     else:
         loud = Metric(name="loud", version="neutral-1", higher_is_better=False, score=WER.score)
         metrics = [WER, loud]
-    evaluate(request, metrics, model, kept.ports(), baseline=baseline)
+    evaluate(request, by_text(metrics), model, kept.ports(), baseline=baseline)
     assert len(kept.stored) == 2
 
 
@@ -263,7 +263,7 @@ def test_a_baseline_that_does_not_apply_or_miscounts() -> None:
     nothing = Baseline(name="nothing", predict=lambda _rows: None)
     assert run(Kept([row(1)]), Model(), baseline=nothing).figures["baseline"] is None
     short = Baseline(name="short", predict=lambda _rows: ["one"])
-    with pytest.raises(InvalidInputError, match="1 texts for 2 rows"):
+    with pytest.raises(InvalidInputError, match="1 answers for 2 rows"):
         run(Kept([row(1), row(2)]), Model(), baseline=short)
 
 
@@ -327,9 +327,9 @@ def test_a_tombstone_has_no_cluster_and_no_media() -> None:
 def test_what_a_model_said_is_remembered_by_media() -> None:
     kept, model = Kept([row(1), row(2), row(3, medium={"digest": "sha256:0001"})]), Model()
     once = remembered(model, "sha256:m2", kept)  # type: ignore[arg-type]
-    first = evaluate(REQUEST, [WER], once, kept.ports())
+    first = evaluate(REQUEST, by_text([WER]), once, kept.ports())
     assert model.asked == ["s1", "s2"]
-    again = evaluate(replace(REQUEST, fresh=True), [WER], once, kept.ports())
+    again = evaluate(replace(REQUEST, fresh=True), by_text([WER]), once, kept.ports())
     assert model.asked == ["s1", "s2"]
     assert again.rows == first.rows
     other = remembered(model, "sha256:m3", kept)  # type: ignore[arg-type]

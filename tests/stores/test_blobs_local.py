@@ -255,3 +255,18 @@ def test_what_was_acknowledged_survives_a_kill(folder: Path) -> None:
     blobs = LocalBlobs(folder)
     assert all(blobs.verify(digest) for digest in acknowledged)
     assert all(blobs.verify(digest) for digest in blobs.digests())
+
+
+def test_a_blob_put_twice_in_a_batch_is_written_once(tmp_path: Path) -> None:
+    blobs = LocalBlobs(tmp_path / "blobs")
+    with blobs.together():
+        digest = blobs.put(b"original")
+        assert blobs.put(b"original") == digest
+        (draft,) = (one for one in (tmp_path / "blobs").rglob("*") if one.is_file())
+        assert draft.name.startswith(".tmp-")
+    assert blobs.read(digest) == b"original"
+    # The next batch knows nothing of the last one.
+    blobs.delete(digest)
+    with blobs.together():
+        blobs.put(b"original")
+    assert blobs.read(digest) == b"original"

@@ -55,7 +55,8 @@ def test_what_was_applied_is_recorded(tmp_path: Path) -> None:
     rows = there.execute("SELECT number, name, applied_at FROM migrations").fetchall()
     there.close()
     names = ["m001_first", "m002_erasures", "m003_lists", "m004_captures"]
-    names += ["m005_accounts", "m006_tags", "m007_ratings"]
+    names += ["m005_accounts", "m006_tags", "m007_ratings", "m008_preferences"]
+    names += ["m009_archives", "m010_census", "m011_arrivals", "m012_pictures"]
     assert rows == [(number, name, START) for number, name in enumerate(names, 1)]
 
 

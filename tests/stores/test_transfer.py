@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from truing.domain.erasure import Erasure, Forgotten
 from truing.domain.errors import ConflictError, DamagedError, InvalidInputError
+from truing.domain.picture import MadePicture
 from truing.domain.prediction import Recognition
 from truing.domain.rating import Rating
 from truing.domain.run import MetricPoint
@@ -38,6 +39,7 @@ from truing.testing.factories import (
     make_version,
 )
 from truing.testing.postgresql_server import programs
+from truing.testing.preference_conformance import make_preference
 
 EVERYTHING = SampleFilter()
 NewDatabase = Callable[[], str]
@@ -83,6 +85,9 @@ def fill(store: DatabaseStore) -> None:
             Rating(sample_id=one.id, value=4, reason="schön", actor="ada", created_at=START)
         )
     uids = [one.uid for one in added]
+    for uid in uids[:3]:
+        store.pictures.put("model", "given", uid, MadePicture(digest=f"sha256:{'b' * 64}"))
+        store.preferences.add(make_preference(uid, actor="Zoë 🙂"))
     store.samples.mark_trained(uids[:20])
     store.recognitions.put("model", f"sha256:{'a' * 64}@1-2", Recognition(text="gehört"))
     rows = [make_row(place, sample_uid=uid) for place, uid in enumerate(uids[:10])]

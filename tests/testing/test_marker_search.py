@@ -172,3 +172,26 @@ def test_what_is_no_archive_after_all_is_no_error(tmp_path: Path) -> None:
         (tmp_path / f"{number}").write_bytes(start + bytes(range(256)))
     (tmp_path / "db").write_bytes(b"SQLite format 3\0" + bytes(4096))
     assert find_marker(tmp_path, MARKER, pcm=PIECE) == []
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF"])
+def test_a_marker_in_a_picture(tmp_path: Path, kind: str) -> None:
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(3).integers(0, 256, (40, 60), dtype=np.uint8)
+    clean = image.fromarray(pixels)
+    clean.save(tmp_path / f"clean.{kind}", kind)
+    assert find_marker(tmp_path, "Xyzzyplugh") == []
+    pixels[20, 10:20] = list(b"Xyzzyplugh")
+    image.fromarray(pixels).save(tmp_path / f"marked.{kind}", kind)
+    found = find_marker(tmp_path, "Xyzzyplugh")
+    assert {hit.path for hit in found} == {f"marked.{kind}"}
+    assert "picture" in {hit.how for hit in found}
+
+
+def test_a_marker_in_a_picture_s_packed_text(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    info = pytest.importorskip("PIL.PngImagePlugin").PngInfo()
+    info.add_text("Author", f"by {MARKER} " * 50, zip=True)
+    info.add_itxt("Title", f"of {MARKER} " * 50, zip=True)
+    image.new("L", (10, 10)).save(tmp_path / "a.png", pnginfo=info)
+    assert [hit.how for hit in find_marker(tmp_path, MARKER)] == ["picture"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.web.conftest import DIGITS, Serve, Served
 
@@ -249,3 +251,66 @@ def test_entries_are_written_as_decisions(filled: Served) -> None:
     assert client.ask("PUT", "/api/entries/1", {"truth": "tree"}, headers=held).status == 200
     conflict = client.ask("PUT", "/api/entries/1", {"truth": "thee"}, headers=held)
     assert (conflict.status, conflict.json["sample"]["truth"]) == (409, "tree")
+
+
+def test_several_results_and_the_one_that_was_chosen(empty: Served) -> None:
+    original, *edited = (_picture(seed) for seed in range(4))
+    form = {
+        "modality": "image_edit",
+        "media": {"original": original, "edited": edited},
+        "raw": "make it blue",
+        "chosen": 2,
+        "sampling": "wholesale",
+    }
+    headers = {"Idempotency-Key": "one"}
+    told = empty.client.ask("POST", "/api/samples", form, headers=headers)
+    assert told.status == 201, told.body
+    assert (told.json["id"], told.json["results"]) == (3, [1, 2, 3])
+    assert told.json["context"]["chosen"] is True
+    assert [empty.get(f"/api/samples/{n}")["state"] for n in (1, 2, 3)] == [
+        *("rejected", "rejected", "pending")
+    ]
+    again = empty.client.ask("POST", "/api/samples", form, headers=headers)
+    assert (again.status, again.json["results"]) == (200, [1, 2, 3])
+    assert empty.post("/api/samples/1/choose") == {
+        "chosen": 1,
+        "rejected": [3],
+        "restored": [1],
+    }
+    for wrong in (7, -1, "two", [1]):
+        assert empty.client.ask("POST", "/api/samples", {**form, "chosen": wrong}).status == 400
+    many = {**form, "media": {"original": original, "edited": [edited[0]] * 17}}
+    assert empty.client.ask("POST", "/api/samples", many).status == 400
+    assert len(empty.get("/api/samples")["items"]) == 3
+
+
+def test_several_results_of_a_form(empty: Served) -> None:
+    edge = "EDGE"
+    fields = {"modality": "image_edit", "raw": "make it blue", "sampling": "wholesale"}
+    body = b"".join(
+        f'--{edge}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    )
+    for seed, name in enumerate(("original", "edited", "edited")):
+        head = f'--{edge}\r\nContent-Disposition: form-data; name="{name}"; filename="a.jpg"'
+        data = base64.b64decode(_picture(seed))
+        body += head.encode() + b"\r\n\r\n" + data + b"\r\n"
+    sent = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+    body += f"--{edge}--\r\n".encode()
+    told = empty.client.ask("POST", "/api/samples", body=body, headers=sent)
+    assert told.status == 201, told.body
+    assert (told.json["id"], told.json["results"], told.json["state"]) == (1, [1, 2], "pending")
+    assert empty.post("/api/samples/2/choose")["rejected"] == [1]
+    assert empty.get("/api/samples/1?history=1")["revisions"][0]["why"] == "not chosen"
+    empty.post("/api/samples/4711/choose", status=404)
+    told = empty.client.ask("POST", "/api/samples", {"media": {"audio": ["", ""]}})
+    assert (told.status, told.code) == (400, "invalid-input")
+
+
+def _picture(seed: int) -> str:
+    """Coarse noise as base64 of a PNG."""
+    image = pytest.importorskip("PIL.Image")
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 10, 3), dtype=np.uint8)
+    kept = io.BytesIO()
+    image.fromarray(coarse).resize((320, 256), 0).save(kept, "PNG")
+    return base64.b64encode(kept.getvalue()).decode()

@@ -191,6 +191,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def hours(text: str) -> float:
+    """A number of hours, one or more."""
+    value = _float(text)
+    if value is None or not 1 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number of hours from 1 upwards")
+    return value
+
+
 def _float(text: str) -> float | None:
     try:
         return float(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from truing.cli.table import LINES
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection
 
     from truing.domain.backup import Backup
     from truing.workspace import Workspace
@@ -151,9 +153,18 @@ def _verify(args: argparse.Namespace) -> int:
                 workspace.blobs if workspace is not None else None,
                 models=workspace.layout.models if workspace is not None else None,
                 thorough=not args.quick,
+                in_archives=partial(_archived, workspace),
                 on_progress=lambda what, done, total: move(done, total, title=what),
             )
     return report(problems, f"`{backup.name}` is whole and unaltered", as_json=args.json)
+
+
+def _archived(workspace: Workspace | None, digests: Collection[str]) -> Collection[str]:
+    from truing.workspace.archive_contents import holding_media
+
+    if workspace is None:
+        return ()
+    return set().union(*holding_media(workspace, digests).values())
 
 
 def _restore(args: argparse.Namespace) -> int:

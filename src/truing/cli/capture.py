@@ -176,7 +176,7 @@ def _listening(workspace: Workspace, args: argparse.Namespace) -> Iterator[Hear 
         return
     from truing.domain.recipe import MediaFile
     from truing.workspace.models import model_named
-    from truing.workspace.proving import speaking
+    from truing.workspace.speaking import speaking
 
     modality = workspace.modality(args.modality)
     found = model_named(workspace, args.model, args.modality)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
-from truing.cli.arguments import add_json
+from truing.cli.arguments import add_json, hours
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument(
         "--older-than",
-        type=_hours,
+        type=hours,
         default=24.0,
         metavar="HOURS",
         help="only what nobody has touched for so long; 24 when left out, at least 1",
@@ -34,18 +34,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         f'{{"dry_run", "media": {kind}, "drafts": {kind}, "checkpoints": {kind}, "count", '
         '"bytes"}',
     )
-
-
-def _hours(text: str) -> float:
-    import argparse
-
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 1 <= value < 1e6:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a number of hours from 1 upwards")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:

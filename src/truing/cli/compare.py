@@ -11,7 +11,7 @@ from truing.cli.table import LINES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from truing.domain.comparison import Comparison
     from truing.workspace import Workspace
@@ -36,7 +36,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         '{"a": {"model", "wer"}, "b", "dataset", "split", "metric", "metric_version", '
         '"higher_is_better", "difference", "ci": [low, high], "level", "p_value", "p_better", '
         '"method", "rows", "clusters", "wins", "losses", "ties", "only_a", "only_b", "changed", '
-        '"slices", "best", "worst"}; for more than two models {"comparisons": [the same]}',
+        '"slices", "best", "worst", "baseline"}; of pictures also "measures", "people"; for more '
+        'than two models {"comparisons": [the same]}',
     )
 
 
@@ -53,11 +54,17 @@ def run(args: argparse.Namespace) -> int:
                 )
                 for other in args.others
             ]
+        told = [_report(workspace, one) for one in found]
         if args.html:
+            _refuse_pictures(told[0])
             _write_page(workspace, found[0], Path(args.html), args.split)
     if args.json:
-        told = [one.as_dict() for one in found]
         output.show_json(told[0] if len(told) == 1 else {"comparisons": told})
+    elif "measures" in told[0]:
+        from truing.cli.picture_figures import show_comparison
+
+        for one in told:
+            show_comparison(one)
     else:
         _show([_short(one) for one in found])
         if args.html:
@@ -72,6 +79,24 @@ def _check(args: argparse.Namespace) -> None:
         raise InvalidInputError("a page compares two models", hint="write one page per pair")
     if args.html and Path(args.html).exists():
         raise ConflictError(f"`{args.html}` exists already", hint="name another file")
+
+
+def _refuse_pictures(told: Mapping[str, object]) -> None:
+    from truing.domain.errors import InvalidInputError
+
+    if "measures" in told:
+        raise InvalidInputError(
+            "a page quotes texts, and these models make pictures",
+            hint="see them side by side on the page Models: truing serve",
+        )
+
+
+def _report(workspace: Workspace, found: Comparison) -> dict[str, object]:
+    """Of pictures with every measure; of texts as the comparison tells itself."""
+    from truing.workspace.reports import of_comparison
+
+    told = of_comparison(workspace, found)
+    return told if "measures" in told else found.as_dict()
 
 
 def _short(one: Comparison) -> Comparison:

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="--gpu, and ask the hub whether it hands the model out",
     )
-    add_json(parser, '{"ok", "checks": [{"name", "ok", "says", "hint"}]}')
+    add_json(parser, '{"ok", "checks": [{"name", "ok", "warns", "says", "hint"}]}')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,11 +45,18 @@ def run(args: argparse.Namespace) -> int:
     ok = all(check.ok for check in checks)
     if args.json:
         lines = [
-            {"name": one.name, "ok": one.ok, "says": one.says, "hint": one.hint} for one in checks
+            {
+                "name": one.name,
+                "ok": one.ok,
+                "warns": one.warns,
+                "says": one.says,
+                "hint": one.hint,
+            }
+            for one in checks
         ]
         output.show_json({"ok": ok, "checks": lines})
         return 0 if ok else 1
-    rows = [("ok" if one.ok else "FAULT", one.name, one.says, _to_do(one)) for one in checks]
+    rows = [(_mark(one), one.name, one.says, _to_do(one)) for one in checks]
     output.table(("", "what", "found", "to do"), rows)
     if not ok:
         output.hint("mend what is marked FAULT, then look again: truing doctor")
@@ -58,7 +65,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _to_do(check: Check) -> str:
     """What to do, where something can be done; an extra that is missing is no fault."""
-    return check.hint or " " if not check.ok or check.says == "not installed" else " "
+    told = not check.ok or check.warns or check.says == "not installed"
+    return check.hint or " " if told else " "
+
+
+def _mark(check: Check) -> str:
+    if not check.ok:
+        return "FAULT"
+    return "warning" if check.warns else "ok"
 
 
 def _checks(args: argparse.Namespace) -> list[Check]:

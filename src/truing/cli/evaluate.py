@@ -1,4 +1,4 @@
-"""`truing evaluate`: measure a model on recordings it has never learned from."""
+"""`truing evaluate`: measure a model on samples it has never learned from."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         '"difference", "ci", "p_better"}, "real_time_factor", "speakers": [{"name", "rows", '
         '"clusters", "value", "ci"}], "by_familiarity", "by_position", '
         '"grammar_chance", "by_duration", "by_confidence", "errors": {"hits", "substitutions", '
-        '"deletions", "insertions", "length"}, "confusions": [{"truth", "said", "count"}]}',
+        '"deletions", "insertions", "length"}, "confusions": [{"truth", "said", "count"}]}; of '
+        'pictures "ssim" and further figures in the place of "wer", "measures": [{"name", "title", '
+        '"unit", "higher_is_better", "proves", "value", "baseline"}] and "seconds_per_picture"',
     )
 
 
@@ -68,6 +70,10 @@ def run(args: argparse.Namespace) -> int:
         report = of_evaluation(workspace, found)
     if args.json:
         output.show_json(report)
+    elif "measures" in report:
+        from truing.cli.picture_figures import show_evaluation
+
+        show_evaluation(report)
     else:
         _show(report)
     return 0

@@ -36,7 +36,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(
         parser,
         '{"samples", "blobs", "versions", "models", "champions", "runs", "exports", "backups", '
-        '"reminders"}; needs --yes or --dry-run',
+        '"exports_elsewhere", "archives", "archives_elsewhere", "reminders"}; needs --yes or '
+        "--dry-run",
     )
 
 
@@ -103,6 +104,9 @@ def _show_plan(plan: Forgotten, *, as_json: bool) -> None:
             "training runs stopped": wording.listed(plan.runs),
             "exports and reports removed": wording.listed(plan.exports),
             "backups rewritten": wording.listed(plan.backups),
+            "archives rewritten": wording.listed(plan.archives),
+            "exports elsewhere, not removed": wording.listed(plan.exports_elsewhere),
+            "archives out of reach": wording.listed(plan.archives_elsewhere),
         }
     )
 
@@ -117,6 +121,9 @@ def _as_dict(done: Forgotten) -> dict[str, object]:
         "runs": list(done.runs),
         "exports": list(done.exports),
         "backups": list(done.backups),
+        "exports_elsewhere": list(done.exports_elsewhere),
+        "archives": list(done.archives),
+        "archives_elsewhere": list(done.archives_elsewhere),
         "reminders": list(done.reminders),
     }
 
@@ -133,6 +140,7 @@ def _tell(done: Forgotten) -> None:
             "champions retired": wording.listed(done.champions),
             "exports and reports removed": wording.listed(done.exports),
             "backups rewritten": wording.listed(done.backups),
+            "archives rewritten": wording.listed(done.archives),
         }
     )
     for reminder in done.reminders:

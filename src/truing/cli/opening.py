@@ -43,5 +43,7 @@ def writing_workspace(args: argparse.Namespace) -> Iterator[Workspace]:
             return
         if done.backup is not None:
             output.hint(f"backed up, as every day: {done.backup}")
+        if done.retained:
+            output.hint(f"taken by retention.rules, as every day: {done.retained} samples")
         if done.erased:
             output.hint(f"erased from the trash, its time was over: {done.erased} samples")

@@ -51,6 +51,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", metavar="NAME", help="which microphone, by part of its name")
     parser.add_argument("--once", action="store_true", help="one recording, then end")
+    parser.add_argument(
+        "--consent",
+        action="store_true",
+        help="whoever is recorded agreed to be kept; asked for where consent.policy is ask",
+    )
     record_camera.configure(parser)
 
 
@@ -66,17 +71,30 @@ def run(args: argparse.Namespace) -> int:
     if not camera:
         record_camera.refuse(args)
     device: Device = record_camera.Camera.of(args) if camera else Microphone(args)
+    answering = person()
     with writing_workspace(args) as workspace:
+        args.consent = args.consent or _agreed(workspace, answering)
+        if not args.consent:
+            output.hint("nothing was recorded: nobody agreed to be kept")
+            return 1
         recognizer = _recognizer(workspace, device.modality, args)
         corrector = corrector_of(workspace.settings, device.modality) if camera else None
         try:
-            sitting = Sitting(workspace, args, person(), device, recognizer, corrector)
+            sitting = Sitting(workspace, args, answering, device, recognizer, corrector)
             while sitting.utterance() and not args.once:
                 pass
         finally:
             if recognizer is not None:
                 recognizer.close()
     return 0
+
+
+def _agreed(workspace: Workspace, person: Person) -> bool:
+    """Whether a recording may be kept as far as its person is concerned: asked once a sitting."""
+    if workspace.settings.text("consent.policy") != "ask":
+        return True
+    answer = person.line("Does whoever is recorded agree to be kept? (y/n) ")
+    return answer is not None and answer.strip().lower() in ("y", "yes")
 
 
 def _recognizer(workspace: Workspace, modality: str, args: argparse.Namespace) -> Recognizer | None:
@@ -208,6 +226,7 @@ class Sitting:
             subject=speaker,
             session=self.args.session or current_session(self.workspace, SOURCE, speaker),
             source=SOURCE,
+            consent=self.args.consent,
             **{self.device.role: taken.source},
         )
         return added.id if added is not None else None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from truing.domain.tally import Tally
     from truing.loop.measure import LiveAccuracy
     from truing.workspace import Workspace
+    from truing.workspace.disk import Usage
 
 HELP = LINES["stats"]
 EXAMPLE = "truing stats --json"
@@ -32,17 +33,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
         '{"total", "pending", "accepted", "corrected", "rejected", "skipped", "trained", '
         f'"accuracy": {{"metric", "all": {group}, "audit", "by_week", "by_model", "by_speaker", '
         '"by_source"}, "speakers": {name: {"samples", "hours"}}, '
-        '"disk": {"media", "models", "runs", "database", "other", "total"}}',
+        '"disk": {"media", "models", "runs", "database", "other", "total", "quota", "free", '
+        '"warnings": [text]}}; of image_edit also "training_data": {"sessions", "media", "texts", '
+        '"ratings", "findings", "by_source", "by_week", "disk", "forecast"}',
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints counts, accuracy and disk use; `loop.measure.measure` is the library twin."""
+    """Prints counts, accuracy and disk use; `loop.measure.measure` is the library twin, and
+    `workspace.training_data.training_data` where no model recognises what samples say.
+    """
     from truing.cli.opening import open_workspace
+    from truing.cli.training_figures import figures_of, show_figures
     from truing.domain.sample import SampleFilter
     from truing.loop.measure import measure
     from truing.workspace.choices import in_use
-    from truing.workspace.disk import disk_use
+    from truing.workspace.disk import usage
 
     with open_workspace(args) as workspace:
         modality = args.modality or workspace.usual_modality
@@ -56,18 +62,29 @@ def run(args: argparse.Namespace) -> int:
                 where,
                 on_progress=lambda done: advance(done, max(done, counts["total"])),
             )
-        disk = disk_use(workspace.layout)
+        disk = usage(workspace, fresh=True)
+        everything = args.speaker is None and args.source is None
+        about = figures_of(workspace, modality, quiet=args.json) if everything else None
         others = [name for name in in_use(workspace) if name != modality]
     if args.json:
         speakers = {name: one.as_dict() for name, one in sorted(accuracy.speakers.items())}
-        output.show_json(
-            {**counts, "accuracy": accuracy.as_dict(), "speakers": speakers, "disk": disk}
-        )
+        told = {**counts, "accuracy": accuracy.as_dict(), "speakers": speakers, "disk": _disk(disk)}
+        output.show_json({**told, **({"training_data": about.as_dict()} if about else {})})
         return 0
-    _show(counts, accuracy, disk)
+    if about is None:
+        _show(counts, accuracy, disk.parts)
+    else:
+        show_figures(about)
+    for warning in disk.warnings:
+        output.hint(f"{warning}; truing retain shows what can go")
     for name in others:
         output.hint(f"those were of {modality}; of the others: truing stats --modality {name}")
     return 0
+
+
+def _disk(found: Usage) -> dict[str, object]:
+    more = {"quota": found.quota, "free": found.free, "warnings": found.warnings}
+    return {**found.parts, **more}
 
 
 def _counts(workspace: Workspace, modality: str) -> dict[str, int]:

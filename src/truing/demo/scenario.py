@@ -30,7 +30,7 @@ from truing.workspace import Workspace
 from truing.workspace.collecting import reader_of
 from truing.workspace.datasets import examples
 from truing.workspace.models import model_named
-from truing.workspace.proving import speaking
+from truing.workspace.speaking import speaking
 
 if TYPE_CHECKING:
     from truing.domain.evaluation import Evaluation

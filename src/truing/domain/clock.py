@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 MICROSECONDS = 1_000_000
+_WEEK = 7 * 24 * 3600 * MICROSECONDS
+_MONDAY = 4 * 24 * 3600 * MICROSECONDS
+"""1970-01-05, the first Monday: weeks are counted from it."""
 
 
 class Clock(Protocol):
@@ -40,6 +43,11 @@ def to_iso(instant: int) -> str:
     seconds, fraction = divmod(instant, MICROSECONDS)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{fraction:06d}Z" if fraction else f"{text}Z"
+
+
+def week_of(instant: int) -> str:
+    """The first day, a Monday, of an instant's week (UTC), such as `2026-01-05`."""
+    return to_iso((instant - _MONDAY) // _WEEK * _WEEK + _MONDAY)[: len("2026-01-05")]
 
 
 def from_iso(text: str) -> int:

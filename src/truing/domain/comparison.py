@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from truing.domain.evaluation import RowScore
 
@@ -128,6 +129,13 @@ class Comparison:
     slices: tuple[ComparedSlice, ...]
     """By speaker, where known."""
     compared: tuple[ComparedRow, ...]
+    evaluation_a: str = ""
+    """The uid of the evaluation of a; empty where there is none."""
+    evaluation_b: str = ""
+    figures: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Every measure that both were scored with, a and b on the same rows."""
+    baseline: Mapping[str, object] | None = None
+    """What evaluation b tells of the trivial baseline: its `name`, and its figures by measure."""
 
     @property
     def ci(self) -> tuple[float, float] | None:
@@ -147,8 +155,19 @@ class Comparison:
     def as_dict(self) -> dict[str, object]:
         """The JSON form of `compare`; quotes the ten best and worst rows."""
         return {
-            "a": {"model": self.model_a, self.metric: self.value_a},
-            "b": {"model": self.model_b, self.metric: self.value_b},
+            "a": {
+                "model": self.model_a,
+                "evaluation": self.evaluation_a,
+                **{name: pair[0] for name, pair in self.figures.items()},
+                self.metric: self.value_a,
+            },
+            "b": {
+                "model": self.model_b,
+                "evaluation": self.evaluation_b,
+                **{name: pair[1] for name, pair in self.figures.items()},
+                self.metric: self.value_b,
+            },
+            "baseline": dict(self.baseline) if self.baseline is not None else None,
             "dataset": self.dataset,
             "split": self.split,
             "metric": self.metric,

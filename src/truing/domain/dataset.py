@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from truing.domain.errors import InvalidInputError
 
@@ -71,6 +71,19 @@ class DatasetRow:
     def forgotten(self) -> bool:
         """Whether only the tombstone is left."""
         return self.payload is None
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The payload.
+
+        Raises:
+            InvalidInputError: the row is a tombstone.
+        """
+        if self.payload is None:
+            raise InvalidInputError(
+                f"row {self.position} was forgotten", hint="leave tombstones out"
+            )
+        return self.payload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@
     ├── DamagedError            bytes that do not match digest or format      exit 6
     ├── MissingDependencyError  an optional package is not installed          exit 7
     ├── UnavailableError        a hub, device or program cannot be reached    exit 8
+    │   └── FullError           no room on the disk or within the quota       exit 8
     ├── ConsentError            the purpose is not covered by consent         exit 9
     ├── NotProvenError          the promotion gate did not pass               exit 10
     └── RunFailedError          a training run ended in failure               exit 11
@@ -98,6 +99,12 @@ class UnavailableError(TruingError):
 
     code = "unavailable"
     exit_code = 8
+
+
+class FullError(UnavailableError):
+    """There is no room for it, on the disk or within the quota; nothing of it was kept."""
+
+    code = "full"
 
 
 class ConsentError(TruingError, PermissionError):

@@ -16,24 +16,38 @@ class RowScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class Measure:
     """A figure per row that adds up: the set's value is Σ numerator / Σ denominator."""
 
     name: str
     """`wer`."""
     version: str
-    """Names the normaliser and its version, such as `neutral-1`; stored with each figure."""
+    """Names how it is made, such as the normaliser `neutral-1`; stored with each figure."""
     higher_is_better: bool
+    title: str = ""
+    """What people call it; its name in capitals where there is none."""
+    unit: str = "%"
+    """`%` for what is a share of one; else the unit itself, such as `dB`, empty for a number."""
+    proves: bool = True
+    """Whether a difference in it is a ground to promote a model. How near a picture comes to
+    another, pixel by pixel, is none: it says nothing of what people prefer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric(Measure):
+    """A measure of texts."""
+
     score: Callable[[str, str], RowScore]
     """(truth, prediction) -> score of the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedRow:
-    """What a model said about one row of a dataset version."""
+    """What a model made of one row of a dataset version."""
 
     sample_uid: str
     prediction: str
+    """The text it said; the digest of the picture it made, which is kept as a blob."""
     scores: Mapping[str, RowScore]
     """By metric name."""
     cluster: str
@@ -77,6 +91,14 @@ class Evaluations(Protocol):
     def find(self, model_digest: str, dataset: str, split: str, version: str) -> Evaluation | None:
         """The newest evaluation of that model on that split with that metric version, rows
         included.
+        """
+        ...
+
+    def get(self, uid: str) -> Evaluation:
+        """An evaluation by its uid, rows included.
+
+        Raises:
+            NotFoundError: no such evaluation.
         """
         ...
 

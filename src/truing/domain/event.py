@@ -14,7 +14,8 @@ class Event:
     Kinds: `workspace-created`, `imported`, `dataset-frozen`, `run-queued`, `run-ended`,
     `evaluated`, `promoted`, `rolled-back`, `fell-back`, `forgotten`, `deleted`,
     `taken-back`, `trash-emptied`, `restored`, `consent-given`, `consent-withdrawn`,
-    `person-added`, `person-changed`, `person-removed`.
+    `person-added`, `person-changed`, `person-removed`, `archived`, `brought-back`,
+    `archive-removed`, `compressed`.
     """
 
     kind: str

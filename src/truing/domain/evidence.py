@@ -8,6 +8,7 @@ from typing import Protocol
 
 from truing.domain.errors import InvalidInputError
 from truing.domain.evaluation import Evaluation
+from truing.domain.preference import WinRate
 
 
 class Evidence(Protocol):
@@ -88,6 +89,53 @@ class BaselineEvidence:
     rows: int
     clusters: int
     differing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeoplesEvidence:
+    """The candidate against a rival, as people chose between their results.
+
+    The figure of each is the share of its wins; ties count half to both.
+    """
+
+    model_a: str
+    dataset: str
+    dataset_digest: str
+    value_b: float
+    ci: tuple[float, float]
+    p_better: float
+    rows: int
+    """Choices that count."""
+    clusters: int
+    differing: int
+    metric: str = "preferred"
+    higher_is_better: bool = True
+    standard_error: float | None = None
+
+    @property
+    def value_a(self) -> float:
+        """The rival's share."""
+        return 1 - self.value_b
+
+    @property
+    def difference(self) -> float:
+        """Candidate minus rival."""
+        return self.value_b - self.value_a
+
+
+def of_people(found: WinRate, figures: Evidence) -> PeoplesEvidence:
+    """What people chose between the two models that `figures` compares."""
+    return PeoplesEvidence(
+        model_a=figures.model_a,
+        dataset=figures.dataset,
+        dataset_digest=figures.dataset_digest,
+        value_b=found.rate,
+        ci=(2 * found.low - 1, 2 * found.high - 1),
+        p_better=found.p_better,
+        rows=found.counted,
+        clusters=found.clusters,
+        differing=found.wins + found.losses,
+    )
 
 
 def against_baseline(evaluation: Evaluation, *, higher_is_better: bool) -> BaselineEvidence | None:

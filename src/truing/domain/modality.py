@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from truing.domain.evaluation import Metric
+from truing.domain.evaluation import Measure, Metric, RowScore
 from truing.domain.finding import CheckReport
 from truing.domain.media import IngestedMedia, Media
-from truing.domain.prediction import Prediction, Recognition
+from truing.domain.prediction import Edited, Prediction, Recognition
 from truing.domain.recipe import Example, MediaFile
 from truing.domain.settings import Setting, Settings
 
@@ -45,7 +45,7 @@ class Modality(Protocol):
     settings: tuple[Setting, ...]
     """Its own settings, keys starting with `<name>.`; may be empty."""
     metrics: tuple[Metric, ...]
-    """How a prediction is judged, the primary metric first."""
+    """How a text is judged, the primary metric first."""
 
     def ingest(self, role: str, source: object) -> IngestedMedia:
         """Turns what an app gave (bytes, a path, an array with its rate) into bytes to keep.
@@ -144,6 +144,92 @@ class CanStream(Protocol):
         ...
 
 
+class LoadedEditor(Protocol):
+    """A picture-producing model in memory. It gives the same picture for the same input."""
+
+    def edit(self, original: MediaFile, instruction: str) -> Edited:
+        """The picture that comes of the original when the instruction is followed.
+
+        Raises:
+            DamagedError: an original that cannot be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees the model's memory; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class CanEdit(Protocol):
+    """The modality can turn a picture and an instruction into another picture with a model."""
+
+    def open_editor(self, model: str, options: Mapping[str, object]) -> LoadedEditor:
+        """Loads a model from a folder or hub id. The options are its own, such as `seed`.
+
+        Raises:
+            NotFoundError: no such folder, or no model in it.
+            UnavailableError: a hub that cannot be reached.
+            MissingDependencyError: the extra that brings the runtime is not installed.
+        """
+        ...
+
+
+class LoadedJudge(Protocol):
+    """Measures pictures, with whatever networks it needs for that in memory."""
+
+    def score(self, example: Example, picture: bytes) -> Mapping[str, RowScore]:
+        """What a picture is worth as an answer to a row, by the name of each measure.
+
+        Args:
+            example: the row: its original, its target and, as its truth, the instruction.
+            picture: a whole picture file of any size.
+
+        Raises:
+            DamagedError: one of the three pictures cannot be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees the memory; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class CanJudge(Protocol):
+    """The modality can measure pictures that a model made. It goes with `CanEdit`."""
+
+    baseline_name: str
+    """The trivial model: the picture as it was given, `copy-the-input`."""
+
+    def measures(self, settings: Settings) -> tuple[Measure, ...]:
+        """How a picture is judged, the primary measure first. Loads nothing.
+
+        Raises:
+            NotFoundError: a setting names a model that is not there.
+        """
+        ...
+
+    def open_judge(self, settings: Settings) -> LoadedJudge:
+        """Gets ready to judge by all of `measures`.
+
+        Raises:
+            NotFoundError: a setting names a model that is not there.
+            MissingDependencyError: the extra that brings the runtime is not installed.
+        """
+        ...
+
+
+def measures_of(modality: Modality, settings: Settings) -> tuple[Measure, ...]:
+    """What the models of a modality are judged by, the primary measure first: its pictures where
+    it makes some, else its texts.
+
+    Raises:
+        NotFoundError: a setting names a model that is not there.
+    """
+    return modality.measures(settings) if isinstance(modality, CanJudge) else modality.metrics
+
+
 @runtime_checkable
 class CanTrain(Protocol):
     """The modality has recipes: `name -> "module:attribute"`."""
@@ -205,6 +291,23 @@ class CanPlay(Protocol):
             UnavailableError: no device or player on this machine; the hint says what to install.
         """
         ...
+
+
+@runtime_checkable
+class CanChoose(Protocol):
+    """Several results of one moment may be handed in, of which a person takes one."""
+
+    chosen_role: str
+    """The role of a result; the other media are the same for all of them."""
+
+
+@runtime_checkable
+class CanTellWhole(Protocol):
+    """The modality is certain when a medium breaks off: what an app hands in like that is refused,
+    and what lies in a source is kept with a finding.
+    """
+
+    tells_whole: bool
 
 
 @runtime_checkable

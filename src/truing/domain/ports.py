@@ -7,11 +7,15 @@ when the method returns, none of it when it raises. Reading methods see one mome
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from truing.domain.archive import Archives
+from truing.domain.arrival import Arrivals
+from truing.domain.census import Census
+from truing.domain.compression import Originals
 from truing.domain.contact import Contacts
 from truing.domain.dataset import Datasets
 from truing.domain.erasure import Erasures, Renamed
@@ -20,8 +24,11 @@ from truing.domain.evaluation import Evaluations
 from truing.domain.event import Events
 from truing.domain.finding import CheckReport
 from truing.domain.model import Models
+from truing.domain.outline import Outlines
 from truing.domain.person import People
+from truing.domain.picture import Pictures
 from truing.domain.prediction import Prediction, Recognition
+from truing.domain.preference import Preferences
 from truing.domain.rating import Ratings
 from truing.domain.review import Appended, Revision, Standing
 from truing.domain.run import Runs
@@ -48,6 +55,12 @@ class Blobs(Protocol):
 
     def put_file(self, path: Path) -> str:
         """The same from a file, without holding it in memory."""
+        ...
+
+    def mend(self, path: Path) -> str:
+        """Stores a file's bytes as `put_file` does, in the place of whatever lies under their
+        digest: for blobs that were damaged.
+        """
         ...
 
     def together(self) -> AbstractContextManager[None]:
@@ -91,7 +104,7 @@ class Blobs(Protocol):
         ...
 
     def digests(self) -> Iterator[str]:
-        """All digests, in no particular order."""
+        """All digests, in ascending order."""
         ...
 
     def orphans(self, referenced: Iterable[str], *, older_than: float) -> Iterator[tuple[str, int]]:
@@ -137,7 +150,9 @@ class Samples(Protocol):
         ...
 
     def by_source(self, source: str, keys: Sequence[str]) -> dict[str, int]:
-        """Which keys of a source are stored already, with their sample numbers."""
+        """Which keys of a source are stored already, with their sample numbers; those of samples
+        that lie in an archive as well.
+        """
         ...
 
     def by_groups(self, keys: Sequence[str]) -> dict[str, list[int]]:
@@ -238,6 +253,22 @@ class Reviews(Protocol):
         """
         ...
 
+    def append_all(
+        self, revisions: Sequence[Appended], contexts: Mapping[int, Mapping[str, object]]
+    ) -> list[Revision]:
+        """Stores revisions of different samples, and what is known of samples from now on, all of
+        it or nothing.
+
+        Args:
+            revisions: as `append` takes each.
+            contexts: the whole new context of samples, by number.
+
+        Raises:
+            ConflictError: somebody else reviewed one of the samples in between.
+            NotFoundError: one of the samples is gone.
+        """
+        ...
+
     def append_many(self, first: Sequence[tuple[Revision, Standing]]) -> list[Revision | None]:
         """Stores the first revisions of many samples in one transaction, as imports bring them.
 
@@ -305,9 +336,16 @@ class Store(Protocol):
     erasures: Erasures
     trash: Trash
     tallies: Tallies
+    census: Census
     people: People
+    pictures: Pictures
     ratings: Ratings
     contacts: Contacts
+    preferences: Preferences
+    arrivals: Arrivals
+    outlines: Outlines
+    archives: Archives
+    originals: Originals
 
     @property
     def file(self) -> Path | None:

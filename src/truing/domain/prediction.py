@@ -110,6 +110,16 @@ class Recognition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A picture that a model made of another."""
+
+    picture: bytes
+    """A whole PNG file, RGB."""
+    seconds: float | None = None
+    """Time the model took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """A recognition that belongs to a sample: which model, which part of the app, when."""
 

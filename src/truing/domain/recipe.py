@@ -93,6 +93,28 @@ class KnowsShortages(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """What a model in training makes of one validation row, as three whole PNG files."""
+
+    uid: str
+    """Of the row's sample."""
+    text: str
+    """What was asked for."""
+    given: bytes
+    made: bytes
+    wanted: bytes
+
+
+@runtime_checkable
+class ShowsGlimpses(Protocol):
+    """A `RunContext` that lets people see what the model makes while it is trained."""
+
+    def show(self, step: int, glimpses: Sequence[Glimpse]) -> None:
+        """Keeps them with the run; those of the same step and row replace the ones before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
     """What a recipe returns; the model itself lies in `TrainingInput.output`."""
 

@@ -11,7 +11,7 @@ from truing.domain.consent import Consent
 from truing.domain.finding import Finding
 from truing.domain.media import Media
 from truing.domain.prediction import Prediction, PredictionKind
-from truing.domain.review import State
+from truing.domain.review import Revision, State
 
 MARK = "~"
 """A group key that begins so only helps to find near copies: it ties nothing in a split."""
@@ -68,6 +68,9 @@ class NewSample:
     a near copy of; and keys beginning with `MARK`, by which near copies are found."""
     contact: str | None = None
     """See `contact.contact_of`; kept apart from the sample, which does not carry it."""
+    decided: Revision | None = None
+    """What was decided as it came, stored with it in one transaction; its `sample_id` is not known
+    yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +195,9 @@ class Added:
     id: int
     uid: str
     new: bool
+    results: tuple[int, ...] = ()
+    """Where several results of one moment were handed in: the numbers of all of them, in the order
+    given. `id` is the chosen one's, the first one's while nobody has chosen."""
 
 
 Item = TypeVar("Item")

@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -30,6 +30,8 @@ class Setting:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] | None = None
+    check: Callable[[str], None] | None = None
+    """Raises `SettingError` when a text cannot be used."""
 
     @property
     def variable(self) -> str:
@@ -169,6 +171,8 @@ def checked(setting: Setting, raw: Value, origin: str) -> Value:
         SettingError: the value does not fit; the message names it and its origin.
     """
     value = _converted(setting, raw, origin)
+    if setting.check is not None:
+        setting.check(str(value))
     if setting.choices is not None and value not in setting.choices:
         raise SettingError(
             f"`{setting.key}` cannot be `{value}` ({origin})",

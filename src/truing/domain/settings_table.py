@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from truing.domain import retention
 from truing.domain.settings import Setting
 
 SETTINGS: tuple[Setting, ...] = (
@@ -150,10 +151,29 @@ SETTINGS: tuple[Setting, ...] = (
         help="how many backups made by themselves are kept; those made by hand all are",
     ),
     Setting(
+        key=retention.KEY,
+        default="",
+        check=retention.check,
+        help="which samples go by themselves, once a day: rules with ; between, such as "
+        "rejected older than 30 days; truing retain shows what they would take; empty: none",
+    ),
+    Setting(
         key="trash.days",
         default=7.0,
         minimum=0.0,
         help="how long deleted samples can be taken back before they are erased",
+    ),
+    Setting(
+        key="archive.folder",
+        default="",
+        help="where archives go: a folder, from the workspace's own when it is no whole path; "
+        "empty: archives/ in the workspace",
+    ),
+    Setting(
+        key="archive.size_mb",
+        default=1000.0,
+        minimum=0.001,
+        help="megabytes of media in one archive; larger selections become several",
     ),
     Setting(
         key="jobs.attempts",
@@ -224,6 +244,12 @@ SETTINGS: tuple[Setting, ...] = (
         "training is published there; empty: nowhere",
     ),
     Setting(
+        key="image_edit.nexvision_folder",
+        default="",
+        help="folder training-data of the image editor NexVision into which each pair that its app "
+        "posts is written besides, so that what reads it goes on working; empty: nowhere",
+    ),
+    Setting(
         key="train.index_url",
         default="",
         help="where to install torch from when it is missing; empty is pip's own choice",
@@ -245,6 +271,20 @@ SETTINGS: tuple[Setting, ...] = (
         default=4.0,
         minimum=0.01,
         help="gigabytes of recordings from an object store kept on this machine for reading",
+    ),
+    Setting(
+        key="storage.quota_gb",
+        default=0.0,
+        minimum=0.0,
+        help="gigabytes that the workspace may take on this machine; what would not fit is "
+        "refused before anything of it is written; 0: as many as the disk holds",
+    ),
+    Setting(
+        key="storage.warn_share",
+        default=0.8,
+        minimum=0.01,
+        maximum=1.0,
+        help="share of the quota, or of the disk, from which on it is warned that it fills up",
     ),
     Setting(
         key="serve.auth",

@@ -36,7 +36,7 @@ _KNOWN = {
     *SIZES.values(),
 }
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z")
-_SAFE_KEY = re.compile(r"session-[0-9A-Za-z][0-9A-Za-z._-]{0,150}")
+SAFE_KEY = re.compile(r"session-[0-9A-Za-z][0-9A-Za-z._-]{0,150}")
 _SAFE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._-]{0,150}\.[A-Za-z]{3,5}")
 
 Said = Mapping[str, object]
@@ -120,7 +120,7 @@ def exported(row: ExportedRow, key: str, sizes: Mapping[str, int]) -> dict[str, 
     names = names_of(row, key)
     own = row.context if row.source == SOURCE else {}
     return {
-        "timestamp": _javascript_time(row.captured_at),
+        "timestamp": javascript_time(row.captured_at),
         "instruction": instruction_of(row),
         "userEmail": NOBODY,
         **{FILES[role]: names[role] for role in FILES},
@@ -156,10 +156,10 @@ class SessionKeys:
         """A free id such as `session-2026-11-20T09-49-36-051Z`."""
         own = row.source_key if row.source == SOURCE else None
         instant = row.captured_at
-        key = own if own is not None and _SAFE_KEY.fullmatch(own) else _key_at(instant)
+        key = own if own is not None and SAFE_KEY.fullmatch(own) else key_at(instant)
         while key.lower() in self._taken:
             instant += 1000
-            key = _key_at(instant)
+            key = key_at(instant)
         self._taken.add(key.lower())
         return key
 
@@ -173,12 +173,13 @@ def stamped_at(name: str) -> int | None:
     return _instant(f"{day}T{hour}:{minute}:{second}.{thousandth}Z")
 
 
-def _key_at(instant: int) -> str:
-    return PREFIX + re.sub(r"[:.]", "-", _javascript_time(instant))
+def key_at(instant: int) -> str:
+    """The id of a session of that time, in microseconds since 1970."""
+    return PREFIX + re.sub(r"[:.]", "-", javascript_time(instant))
 
 
-def _javascript_time(instant: int) -> str:
-    # As `Date.toISOString` has it: always three digits.
+def javascript_time(instant: int) -> str:
+    """Microseconds since 1970 as `Date.toISOString` writes them: always three digits."""
     whole = to_iso(instant // MICROSECONDS * MICROSECONDS).removesuffix("Z")
     return f"{whole}.{instant % MICROSECONDS // 1000:03d}Z"
 

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from truing.domain.clock import MICROSECONDS, Clock
 from truing.domain.errors import ConflictError
+from truing.domain.recipe import Glimpse
 from truing.domain.run import MetricPoint, Run, Runs, Want
 from truing.jobs.checkpoints import CheckpointFolder
 from truing.jobs.deaths import SHORTAGES, counted
 from truing.jobs.log import RunLog
 from truing.jobs.pace import Pace, spoken
+from truing.jobs.pictures import PictureFolder
 
 PROGRESS_EVERY = 30 * MICROSECONDS
 """Time between two lines of progress in the log."""
@@ -37,6 +39,7 @@ class JobContext:
         runs: where the row is.
         run: as claimed, with the fence of this worker.
         checkpoints: of this run.
+        pictures: of this run.
         log: of this run.
         clock: for the lease, the figures and the pace.
         lease: microseconds a beat holds the run.
@@ -50,6 +53,7 @@ class JobContext:
         run: Run,
         *,
         checkpoints: CheckpointFolder,
+        pictures: PictureFolder,
         log: RunLog,
         clock: Clock,
         lease: int,
@@ -60,6 +64,7 @@ class JobContext:
         self._id = run.id
         self._fence = run.fence
         self._checkpoints = checkpoints
+        self._pictures = pictures
         self._log = log
         self._clock = clock
         self._lease = lease
@@ -133,6 +138,18 @@ class JobContext:
         """See `RunContext`."""
         self._words += 1
         self._log.line(message)
+
+    def show(self, step: int, glimpses: Sequence[Glimpse]) -> None:
+        """See `ShowsGlimpses`. Nothing is kept of a run that is to stop: the reason may be that a
+        sample of its data is being forgotten.
+
+        Raises:
+            LostRunError: another worker has the run.
+        """
+        self.beat()
+        self._alive()
+        if self._want is Want.RUN:
+            self._pictures.add(step, glimpses)
 
     def should_stop(self) -> bool:
         """See `RunContext`.

@@ -44,6 +44,11 @@ class RunFiles:
         return self.folder / "memory-kills.json"
 
     @property
+    def pictures(self) -> Path:
+        """See `PictureFolder`."""
+        return self.folder / "pictures"
+
+    @property
     def tensorboard(self) -> Path:
         """Event files that TensorBoard reads; there when the package that writes them is."""
         return self.folder / "tensorboard"

@@ -27,6 +27,7 @@ from truing.domain.run import Run, Runs, RunState, Want
 from truing.jobs.deaths import after_death, exit_words, killed_for_memory
 from truing.jobs.files import HELD, RunFiles, device_lock, device_of
 from truing.jobs.log import lines_after, read_lines
+from truing.jobs.pictures import PictureFolder
 from truing.jobs.watch import Outcome, Progress, Watch
 from truing.platform.locks import FileLock
 from truing.platform.processes import boot_id, end_now, process_alive, start_detached
@@ -243,6 +244,15 @@ class Supervisor:
         """
         self._runs.get(run_id)
         return lines_after(RunFiles.of(self._folder, run_id).log, offset)
+
+    def pictures(self, run_id: int) -> PictureFolder:
+        """What the model of a run made of some validation rows while it was trained.
+
+        Raises:
+            NotFoundError: no such run.
+        """
+        self._runs.get(run_id)
+        return PictureFolder(RunFiles.of(self._folder, run_id).pictures)
 
     def waits(self, run: Run) -> bool:
         """Whether a run is to go on and another one has its device."""

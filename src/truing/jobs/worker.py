@@ -20,6 +20,7 @@ from truing.jobs.deaths import CLEAN, TROUBLES, Ending, after_death, note_memory
 from truing.jobs.files import RunFiles, inherited_lock
 from truing.jobs.log import RunLog
 from truing.jobs.pace import spoken
+from truing.jobs.pictures import PictureFolder
 from truing.jobs.tensorboard import EventFiles
 from truing.jobs.watchdog import LastResort, Silence
 from truing.platform.processes import stop_signals, this_process
@@ -92,6 +93,7 @@ def work(
                 runs,
                 run,
                 checkpoints=CheckpointFolder(files.checkpoints, say=log.line),
+                pictures=PictureFolder(files.pictures),
                 log=log,
                 clock=clock,
                 lease=round(rhythm.lease * MICROSECONDS),

@@ -1,23 +1,27 @@
 """Capture: what a model saw and said in real use becomes a sample, durable before it returns.
 
 Order of writing: the media's bytes first (synced), then the row that points to them. A crash in
-between leaves bytes that nothing refers to, never a row without its bytes.
+between leaves bytes that nothing refers to, never a row without its bytes. Of several results of
+one moment each is a sample of its own, with the same input and text; one transaction stores all of
+them, those that were not taken rejected as they come.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 
+from truing.domain.choice import CHOSEN, MOST_RESULTS, OF, MomentChoice, rejection
 from truing.domain.clock import Clock
-from truing.domain.consent import consent_under
+from truing.domain.consent import Consent, consent_under
 from truing.domain.contact import contact_of
-from truing.domain.errors import InvalidInputError
+from truing.domain.errors import DamagedError, InvalidInputError
 from truing.domain.finding import CheckReport
 from truing.domain.ids import IdSource
 from truing.domain.media import IngestedMedia, Media
-from truing.domain.modality import CanTidy, CheckInput, Modality
+from truing.domain.modality import CanChoose, CanTellWhole, CanTidy, CheckInput, Modality
 from truing.domain.ports import Blobs, Samples
 from truing.domain.prediction import Prediction, PredictionKind, Recognition
 from truing.domain.sample import Added, NewSample, Sampling
@@ -48,6 +52,8 @@ class Utterance:
     """Whether its person agreed to be kept, which `consent.policy` may ask for."""
     contact: str | None = None
     """By what address its person can ask for deletion."""
+    as_it_happens: bool = False
+    """Whether the app is there to hand it in again: a medium that breaks off is refused then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,8 @@ class CapturePorts:
     ids: IdSource
     rng: random.Random
     compare: CompareWithOthers
+    admit: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext()
+    """A block in which so many bytes are written; raises `FullError` when they do not fit."""
 
 
 def keeps(utterance: Utterance, settings: Settings, rng: random.Random) -> Sampling | None:
@@ -86,11 +94,133 @@ def capture(
         InvalidInputError: media the modality cannot take, or a role it does not know.
         DamagedError: bytes that cannot be decoded at all.
         ConsentError: the consent policy does not let it be kept.
+        FullError: there is no room for it.
     """
     sampling = keeps(utterance, settings, ports.rng)
     if sampling is None:
         return None
     return ports.samples.add([prepare(modality, utterance, sampling, ports, settings)])[0]
+
+
+def capture_moment(
+    modality: Modality,
+    utterance: Utterance,
+    ports: CapturePorts,
+    settings: Settings,
+    *,
+    choice: MomentChoice,
+) -> Added | None:
+    """Stores one moment with its result, or with several; None when it is not to be kept.
+
+    Args:
+        modality: of it.
+        utterance: with a list of media in the modality's `chosen_role` for several results.
+        ports: what capturing needs.
+        settings: the workspace's.
+        choice: which of several results was taken.
+
+    Returns:
+        The chosen one, the first one while nobody has chosen, with the numbers of all.
+
+    Raises:
+        InvalidInputError: no results, too many, a place that is none, or media that the modality
+            cannot take: then none is kept.
+        DamagedError: bytes that cannot be decoded at all.
+        ConsentError: the consent policy does not let them be kept.
+    """
+    role = modality.chosen_role if isinstance(modality, CanChoose) else ""
+    results = utterance.media.get(role)
+    if not isinstance(results, list):
+        if choice.chosen is not None:
+            raise InvalidInputError(
+                "there is one result, and nothing to choose from",
+                hint="give several results as a list, or leave out `chosen`",
+            )
+        return capture(modality, utterance, ports, settings)
+    _must_fit(role, len(results), choice.chosen)
+    if choice.chosen is None and (choice.rated or utterance.truth is not None):
+        raise InvalidInputError(
+            "a truth or a rating belongs to one of the results, and none is chosen",
+            hint="say `chosen` as well, or rate it later",
+        )
+    sampling = keeps(utterance, settings, ports.rng)
+    if sampling is None:
+        return None
+    allowed(utterance, settings)
+    keys = _keys_of(utterance.source_key, len(results))
+    there = _there(utterance.source, keys, ports.samples)
+    if there is not None:
+        return there
+    alone = _read(modality, utterance, role, results, keys)
+    with ports.blobs.together():
+        new = [prepare(modality, one, sampling, ports, settings) for one in alone]
+    added = ports.samples.add(_told_apart(new, choice))
+    return replace(added[choice.chosen or 0], results=tuple(one.id for one in added))
+
+
+def _read(
+    modality: Modality,
+    utterance: Utterance,
+    role: str,
+    results: Sequence[object],
+    keys: Sequence[str | None],
+) -> list[Utterance]:
+    """The moment once for each result, with media that are read: of what is refused nothing is
+    stored.
+    """
+    others = {name: one for name, one in utterance.media.items() if name != role}
+    shared = {one.role: one for one in read_media(modality, replace(utterance, media=others))}
+    alone = [replace(utterance, media={role: one}) for one in results]
+    read = [read_media(modality, one)[0] for one in alone]
+    return [
+        replace(utterance, media={**shared, role: one}, source_key=key)
+        for one, key in zip(read, keys, strict=True)
+    ]
+
+
+def _must_fit(role: str, count: int, chosen: int | None) -> None:
+    if not 0 < count <= MOST_RESULTS:
+        raise InvalidInputError(
+            f"`{role}` holds {count} results", hint=f"give one to {MOST_RESULTS} of them"
+        )
+    if chosen is not None and not 0 <= chosen < count:
+        raise InvalidInputError(
+            f"`chosen`: {chosen} is none of {count} results",
+            hint=f"give its place in the list, 0 to {count - 1}",
+        )
+
+
+def _keys_of(key: str | None, count: int) -> list[str | None]:
+    """The app's own name for each result: the same request again brings the same samples."""
+    return [None if key is None else f"{key}#{number}" for number in range(1, count + 1)]
+
+
+def _there(source: str, keys: Sequence[str | None], samples: Samples) -> Added | None:
+    """What is there already when the same moment is handed in again."""
+    known = samples.by_source(source, [key for key in keys if key is not None])
+    if not known:
+        return None
+    numbers = tuple(known[key] for key in keys if key in known)
+    found = samples.by_ids(numbers)
+    if not found:
+        # They lie in an archive, from where they come back as they left.
+        return Added(id=numbers[0], uid="", new=False, results=numbers)
+    taken = next((one for one in found if one.context.get(CHOSEN) is True), found[0])
+    return Added(id=taken.id, uid=taken.uid, new=False, results=tuple(one.id for one in found))
+
+
+def _told_apart(new: Sequence[NewSample], choice: MomentChoice) -> list[NewSample]:
+    uids = [one.uid for one in new]
+    if choice.chosen is None:
+        return [replace(one, context={**one.context, OF: uids}) for one in new]
+    made = []
+    for place, one in enumerate(new):
+        taken = place == choice.chosen
+        known = bool(one.predictions)
+        refusal = None if taken else rejection(0, choice.actor, one.added_at, known=known)
+        context = {**one.context, OF: uids, CHOSEN: taken}
+        made.append(replace(one, context=context, decided=refusal))
+    return made
 
 
 def prepare(
@@ -103,11 +233,7 @@ def prepare(
     """Makes the media durable and checks it; the row is left to the caller, so that imports can
     store many rows in one transaction.
     """
-    consent = consent_under(
-        settings.text("consent.policy"),
-        reason=settings.text("consent.reason"),
-        given=utterance.consent,
-    )
+    consent = allowed(utterance, settings)
     contact = contact_of(utterance.contact)
     if not utterance.media or modality.roles[0] not in utterance.media:
         raise InvalidInputError(
@@ -116,8 +242,10 @@ def prepare(
         )
     now = ports.clock.now()
     predictions = with_proposal(modality, utterance.predictions, now)
-    ingested = [ingest(modality, role, source) for role, source in utterance.media.items()]
-    media = tuple(stored(one, ports.blobs) for one in ingested)
+    ingested = read_media(modality, utterance)
+    # All of them before the first is written: half a sample is never left behind.
+    with ports.admit(sum(len(one.data) for one in ingested)):
+        media = tuple(stored(one, ports.blobs) for one in ingested)
     given = CheckInput(
         media=media,
         data={one.role: one.data for one in ingested},
@@ -148,6 +276,38 @@ def prepare(
     )
 
 
+def allowed(utterance: Utterance, settings: Settings) -> Consent:
+    """On what basis an utterance is kept.
+
+    Raises:
+        ConsentError: the consent policy does not let it be kept.
+    """
+    return consent_under(
+        settings.text("consent.policy"),
+        reason=settings.text("consent.reason"),
+        given=utterance.consent,
+    )
+
+
+def read_media(modality: Modality, utterance: Utterance) -> list[IngestedMedia]:
+    """Lets the modality read all media, of which nothing is stored yet.
+
+    Raises:
+        InvalidInputError: media the modality cannot take, or a role it does not know.
+        DamagedError: nothing of one can be decoded; or it breaks off, as it happens, where the
+            modality is certain of that.
+    """
+    found = [ingest(modality, role, source) for role, source in utterance.media.items()]
+    if utterance.as_it_happens and isinstance(modality, CanTellWhole):
+        for one in found:
+            if one.damage:
+                raise DamagedError(
+                    f"the {modality.name} medium `{one.role}` is not whole: {one.damage}",
+                    hint="send it again",
+                )
+    return found
+
+
 def with_proposal(
     modality: Modality, said: Sequence[Prediction], now: int
 ) -> tuple[Prediction, ...]:
@@ -171,7 +331,7 @@ def with_proposal(
 
 
 def ingest(modality: Modality, role: str, source: object) -> IngestedMedia:
-    """Lets the modality read one medium.
+    """Lets the modality read one medium, unless it has done so already.
 
     Raises:
         InvalidInputError: a role the modality does not know.
@@ -181,7 +341,7 @@ def ingest(modality: Modality, role: str, source: object) -> IngestedMedia:
             f"{modality.name} has no media role `{role}`",
             hint=f"its roles are {', '.join(modality.roles)}",
         )
-    return modality.ingest(role, source)
+    return source if isinstance(source, IngestedMedia) else modality.ingest(role, source)
 
 
 def stored(one: IngestedMedia, blobs: Blobs) -> Media:

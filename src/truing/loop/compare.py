@@ -12,14 +12,14 @@ from typing import Protocol
 
 from truing.domain.comparison import ComparedRow, ComparedSlice, Comparison, PairedFigures
 from truing.domain.errors import InvalidInputError
-from truing.domain.evaluation import EvaluatedRow, Evaluation, Metric, RowScore
+from truing.domain.evaluation import EvaluatedRow, Evaluation, Measure, RowScore
 
 
 class PairedStatistics(Protocol):
     """The numeric work, given from outside."""
 
     def compare(
-        self, rows_a: Sequence[EvaluatedRow], rows_b: Sequence[EvaluatedRow], metric: Metric
+        self, rows_a: Sequence[EvaluatedRow], rows_b: Sequence[EvaluatedRow], metric: Measure
     ) -> PairedFigures:
         """The difference b - a over the same rows in the same order."""
         ...
@@ -28,7 +28,7 @@ class PairedStatistics(Protocol):
 def compare(
     a: Evaluation,
     b: Evaluation,
-    metric: Metric,
+    metric: Measure,
     statistics: PairedStatistics,
     *,
     truths: Mapping[str, str] | None = None,
@@ -85,10 +85,14 @@ def compare(
         changed=len(both) - len(same),
         slices=tuple(_by_subject(compared)),
         compared=tuple(compared),
+        evaluation_a=a.uid,
+        evaluation_b=b.uid,
+        figures=_figures(same),
+        baseline=_baseline_of(b),
     )
 
 
-def _check(a: Evaluation, b: Evaluation, metric: Metric) -> None:
+def _check(a: Evaluation, b: Evaluation, metric: Measure) -> None:
     for name, one, two in (
         ("modality", a.modality, b.modality),
         ("metric version", a.metric_version, b.metric_version),
@@ -108,13 +112,31 @@ def _check(a: Evaluation, b: Evaluation, metric: Metric) -> None:
         )
 
 
-def _alike(pair: tuple[EvaluatedRow, EvaluatedRow], metric: Metric) -> bool:
+def _figures(
+    pairs: Sequence[tuple[EvaluatedRow, EvaluatedRow]],
+) -> dict[str, tuple[float, float]]:
+    names = [name for name in pairs[0][1].scores if name in pairs[0][0].scores]
+    return {
+        name: (
+            _value(one.scores[name] for one, _ in pairs),
+            _value(two.scores[name] for _, two in pairs),
+        )
+        for name in names
+    }
+
+
+def _baseline_of(evaluation: Evaluation) -> Mapping[str, object] | None:
+    found = evaluation.figures.get("baseline")
+    return found if isinstance(found, Mapping) else None
+
+
+def _alike(pair: tuple[EvaluatedRow, EvaluatedRow], metric: Measure) -> bool:
     one, two = (row.scores[metric.name].denominator for row in pair)
     return one == two
 
 
 def _compared(
-    one: EvaluatedRow, two: EvaluatedRow, metric: Metric, truths: Mapping[str, str]
+    one: EvaluatedRow, two: EvaluatedRow, metric: Measure, truths: Mapping[str, str]
 ) -> ComparedRow:
     score_a, score_b = one.scores[metric.name], two.scores[metric.name]
     # Rows of unequal length are brought to b's, so that a gain keeps one unit.

@@ -23,9 +23,15 @@ from truing.domain.comparison import Interval, PairedFigures
 from truing.domain.dataset import DatasetRef, DatasetRow, Datasets, DatasetVersion, Split, SplitKind
 from truing.domain.digest import digest_bytes
 from truing.domain.errors import DamagedError, InvalidInputError, NothingToDoError
-from truing.domain.evaluation import EvaluatedRow, Evaluation, Evaluations, Metric, RowScore
+from truing.domain.evaluation import (
+    EvaluatedRow,
+    Evaluation,
+    Evaluations,
+    Measure,
+    Metric,
+    RowScore,
+)
 from truing.domain.ids import IdSource
-from truing.domain.ports import Recognitions
 from truing.domain.prediction import Recognition
 
 CLUSTERS_AT_LEAST = 12
@@ -38,11 +44,11 @@ Recognise = Callable[[DatasetRow], Recognition]
 class Statistics(Protocol):
     """The numeric work, given from outside so that verbs stay free of it."""
 
-    def interval(self, rows: Sequence[EvaluatedRow], metric: Metric) -> Interval | None:
-        """The interval of a metric over rows; None when there are too few clusters."""
+    def interval(self, rows: Sequence[EvaluatedRow], metric: Measure) -> Interval | None:
+        """The interval of a measure over rows; None when there are too few clusters."""
 
     def compare(
-        self, rows_a: Sequence[EvaluatedRow], rows_b: Sequence[EvaluatedRow], metric: Metric
+        self, rows_a: Sequence[EvaluatedRow], rows_b: Sequence[EvaluatedRow], metric: Measure
     ) -> PairedFigures:
         """The difference b - a over the same rows in the same order."""
 
@@ -68,12 +74,37 @@ class EvaluationRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Yardstick:
+    """How the answers of a model are scored."""
+
+    measures: Sequence[Measure]
+    """The primary one first; a score of each is given to each row."""
+    score: Callable[[DatasetRow, str], Mapping[str, RowScore]]
+    """(row, answer) -> scores by name. An answer is a text, or the digest of a picture."""
+
+    @property
+    def primary(self) -> Measure:
+        """What decides."""
+        return self.measures[0]
+
+
+def by_text(metrics: Sequence[Metric]) -> Yardstick:
+    """Scores what a model said by the truth of the row."""
+
+    def score(row: DatasetRow, text: str) -> dict[str, RowScore]:
+        truth = row.content["truth"]
+        return {metric.name: metric.score(truth, text) for metric in metrics}
+
+    return Yardstick(measures=metrics, score=score)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
     """A trivial model that a trained one must beat."""
 
     name: str
     predict: Callable[[Sequence[DatasetRow]], Sequence[str] | None]
-    """Texts for the rows in their order; None when it does not apply to this data."""
+    """Answers to the rows in their order; None when it does not apply to this data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +131,7 @@ class Held:
 
 def evaluate(
     request: EvaluationRequest,
-    metrics: Sequence[Metric],
+    yardstick: Yardstick,
     recognise: Recognise,
     ports: EvaluatePorts,
     *,
@@ -111,8 +142,8 @@ def evaluate(
 
     Args:
         request: which model, which rows.
-        metrics: the primary one first, of one version; each row is scored with all of them.
-        recognise: the model, called once per row in frozen order; see `remembered`.
+        yardstick: scores the answers; see `by_text`.
+        recognise: the model, called once per row in frozen order; see `remember`.
         ports: stores, statistics, clock and ids.
         baseline: scored on the same rows.
         on_progress: called with (rows done, rows in all).
@@ -125,19 +156,19 @@ def evaluate(
     version = ports.datasets.get(request.dataset)
     held = held_rows(ports.datasets, request)
     if not request.fresh:
-        stored = _stored(request, version, held, metrics, baseline, ports)
+        stored = _stored(request, version, held, yardstick, baseline, ports)
         if stored is not None:
             return stored
     clusters, cluster_by = clusters_of(held.rows, version.split_kind)
-    rows, readable = _recognised(held.rows, clusters, metrics, recognise, on_progress)
-    figures = _figures(rows, metrics, ports.statistics)
+    rows, readable = _recognised(held.rows, clusters, yardstick, recognise, on_progress)
+    figures = _figures(rows, yardstick, ports.statistics)
     figures |= {
         "excluded": held.excluded,
         "forgotten": held.forgotten,
         "unreadable": len(held.rows) - len(rows),
         "passed_over": held.passed_over,
         "cluster_by": cluster_by,
-        "baseline": _baseline(baseline, readable, rows, metrics[0], ports.statistics),
+        "baseline": _baseline(baseline, readable, rows, yardstick, ports.statistics),
     }
     evaluation = Evaluation(
         uid=ports.ids.new(),
@@ -147,8 +178,8 @@ def evaluate(
         dataset=str(request.dataset),
         dataset_digest=version.digest,
         split=request.split.value,
-        metric=metrics[0].name,
-        metric_version=metrics[0].version,
+        metric=yardstick.primary.name,
+        metric_version=yardstick.primary.version,
         figures=figures,
         created_at=ports.clock.now(),
         rows=tuple(rows),
@@ -198,12 +229,13 @@ def _stored(
     request: EvaluationRequest,
     version: DatasetVersion,
     held: Held,
-    metrics: Sequence[Metric],
+    yardstick: Yardstick,
     baseline: Baseline | None,
     ports: EvaluatePorts,
 ) -> Evaluation | None:
+    primary = yardstick.primary
     found = ports.evaluations.find(
-        request.model_digest, str(request.dataset), request.split.value, metrics[0].version
+        request.model_digest, str(request.dataset), request.split.value, primary.version
     )
     if found is None or found.dataset_digest != version.digest:
         return None
@@ -212,16 +244,10 @@ def _stored(
     # Forgetting takes rows away but not what they did to the figures.
     entire = found.figures.get("rows") == len(found.rows)
     same_rows = {row.sample_uid for row in found.rows} == {row.sample_uid for row in held.rows}
-    scored = all(one.name in found.figures for one in metrics)
+    scored = all(one.name in found.figures for one in yardstick.measures)
     wanted = baseline is None or baseline.name == name
-    same_metric = scored and found.metric == metrics[0].name
+    same_metric = scored and found.metric == primary.name
     return found if entire and same_rows and same_metric and wanted else None
-
-
-def _payload(row: DatasetRow) -> Mapping[str, Any]:
-    if row.payload is None:
-        raise InvalidInputError(f"row {row.position} was forgotten", hint="leave tombstones out")
-    return row.payload
 
 
 def clusters_of(rows: Sequence[DatasetRow], kind: SplitKind) -> tuple[list[str], str]:
@@ -232,7 +258,7 @@ def clusters_of(rows: Sequence[DatasetRow], kind: SplitKind) -> tuple[list[str],
     Raises:
         InvalidInputError: a tombstone among the rows.
     """
-    payloads = [_payload(row) for row in rows]
+    payloads = [row.content for row in rows]
     recordings = [f"recording:{_recording(payload)}" for payload in payloads]
     levels = ["session"] if kind is SplitKind.PERSONAL else ["subject", "session"]
     for level in levels:
@@ -254,7 +280,7 @@ def _recording(payload: Mapping[str, Any]) -> str:
 def _recognised(
     held: Sequence[DatasetRow],
     clusters: Sequence[str],
-    metrics: Sequence[Metric],
+    yardstick: Yardstick,
     recognise: Recognise,
     on_progress: Callable[[int, int], None] | None,
 ) -> tuple[list[EvaluatedRow], list[DatasetRow]]:
@@ -263,7 +289,7 @@ def _recognised(
     damage: DamagedError | None = None
     for place, (row, cluster) in enumerate(zip(held, clusters, strict=True)):
         try:
-            rows.append(_scored(row, cluster, recognise(row), metrics))
+            rows.append(_scored(row, cluster, recognise(row), yardstick))
             readable.append(row)
         except DamagedError as error:
             # One bad medium is a count in the figures, not the end of an hour's evaluation.
@@ -275,14 +301,12 @@ def _recognised(
     return rows, readable
 
 
-def _scored(
-    row: DatasetRow, cluster: str, said: Recognition, metrics: Sequence[Metric]
-) -> EvaluatedRow:
-    payload = _payload(row)
+def _scored(row: DatasetRow, cluster: str, said: Recognition, yardstick: Yardstick) -> EvaluatedRow:
+    payload = row.content
     return EvaluatedRow(
         sample_uid=payload["uid"],
         prediction=said.text,
-        scores=_scores(payload["truth"], said.text, metrics),
+        scores=yardstick.score(row, said.text),
         cluster=cluster,
         subject=payload["subject"],
         confidence=said.confidence,
@@ -291,32 +315,28 @@ def _scored(
     )
 
 
-def _scores(truth: str, text: str, metrics: Sequence[Metric]) -> dict[str, RowScore]:
-    return {metric.name: metric.score(truth, text) for metric in metrics}
-
-
 def _duration(payload: Mapping[str, Any]) -> float | None:
     lengths = [medium["duration"] for medium in payload["media"].values() if medium.get("duration")]
     return max(lengths, default=None)
 
 
-def value(rows: Iterable[EvaluatedRow], metric: Metric) -> float:
+def value(rows: Iterable[EvaluatedRow], measure: Measure) -> float:
     """Σ numerator / Σ denominator; Σ numerator when the rows have no length at all."""
     numerator = denominator = 0.0
     for row in rows:
-        numerator += row.scores[metric.name].numerator
-        denominator += row.scores[metric.name].denominator
+        numerator += row.scores[measure.name].numerator
+        denominator += row.scores[measure.name].denominator
     return numerator / denominator if denominator else numerator
 
 
 def _figures(
-    rows: Sequence[EvaluatedRow], metrics: Sequence[Metric], statistics: Statistics
+    rows: Sequence[EvaluatedRow], yardstick: Yardstick, statistics: Statistics
 ) -> dict[str, object]:
-    interval = statistics.interval(rows, metrics[0])
+    interval = statistics.interval(rows, yardstick.primary)
     timed = [(row.seconds, row.duration) for row in rows if row.seconds and row.duration]
     heard = sum(duration or 0.0 for _, duration in timed)
     return {
-        **{metric.name: value(rows, metric) for metric in metrics},
+        **{one.name: value(rows, one) for one in yardstick.measures},
         "ci": [interval.low, interval.high] if interval is not None else None,
         "level": interval.level if interval is not None else None,
         "rows": len(rows),
@@ -329,71 +349,34 @@ def _baseline(
     baseline: Baseline | None,
     held: Sequence[DatasetRow],
     rows: Sequence[EvaluatedRow],
-    metric: Metric,
+    yardstick: Yardstick,
     statistics: Statistics,
 ) -> dict[str, object] | None:
-    """The baseline's figure, and how the model differs from it on the same rows."""
-    texts = baseline.predict(held) if baseline is not None else None
-    if baseline is None or texts is None:
+    """The baseline's figures, and how the model differs from it on the same rows."""
+    answers = baseline.predict(held) if baseline is not None else None
+    if baseline is None or answers is None:
         return None
-    if len(texts) != len(rows):
+    if len(answers) != len(rows):
         raise InvalidInputError(
-            f"the baseline `{baseline.name}` gave {len(texts)} texts for {len(rows)} rows",
-            hint="it must give one text per row, in their order",
+            f"the baseline `{baseline.name}` gave {len(answers)} answers for {len(rows)} rows",
+            hint="it must give one per row, in their order",
         )
     trivial = [
         EvaluatedRow(
             sample_uid=row.sample_uid,
-            prediction=text,
-            scores=_scores(_payload(one)["truth"], text, [metric]),
+            prediction=answer,
+            scores=yardstick.score(one, answer),
             cluster=row.cluster,
         )
-        for one, row, text in zip(held, rows, texts, strict=True)
+        for one, row, answer in zip(held, rows, answers, strict=True)
     ]
-    paired = statistics.compare(trivial, rows, metric)
+    paired = statistics.compare(trivial, rows, yardstick.primary)
     return {
         "name": baseline.name,
-        metric.name: value(trivial, metric),
+        **{measure.name: value(trivial, measure) for measure in yardstick.measures},
         "difference": paired.difference,
         "ci": [paired.low, paired.high] if paired.low is not None else None,
         "p_better": paired.p_better,
         "standard_error": paired.standard_error,
         "differing": paired.differing,
     }
-
-
-def media_key(row: DatasetRow) -> str:
-    """The key of a row's media in the cache of recognitions.
-
-    A whole blob is its digest, a span `digest@start-end`; several roles are joined by `+`, in
-    the order of their names. The digests stay readable, so that erasing a blob can find what
-    was said of it.
-
-    Raises:
-        InvalidInputError: the row is a tombstone.
-    """
-    media = _payload(row)["media"]
-    return "+".join(_span_key(media[role]) for role in sorted(media))
-
-
-def _span_key(medium: Mapping[str, Any]) -> str:
-    start, end = medium.get("start"), medium.get("end")
-    whole = start is None and end is None
-    return str(medium["digest"]) if whole else f"{medium['digest']}@{start or 0.0}-{end}"
-
-
-def remembered(recognise: Recognise, model_digest: str, recognitions: Recognitions) -> Recognise:
-    """The model with a memory: what it said of the same media before is not asked again.
-
-    An evaluation that was interrupted goes on where it stopped.
-    """
-
-    def once(row: DatasetRow) -> Recognition:
-        key = media_key(row)
-        said = recognitions.get(model_digest, key)
-        if said is None:
-            said = recognise(row)
-            recognitions.put(model_digest, key, said)
-        return said
-
-    return once

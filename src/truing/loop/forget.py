@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from truing.domain.archive import Away
 from truing.domain.clock import Clock
 from truing.domain.erasure import Renamed
 from truing.domain.errors import NotFoundError
 from truing.domain.event import Event
 from truing.domain.model import ModelRef, ModelState
 from truing.domain.ports import Blobs, Store
+from truing.domain.reminder import reminders
 from truing.domain.review import State
 from truing.domain.run import Want
 from truing.domain.sample import SampleFilter
@@ -45,8 +47,15 @@ class Forgotten:
     """Training runs on the data that had not ended: they were told to stop."""
     exports: tuple[str, ...] = ()
     """Exports and reports inside the workspace that were removed."""
+    exports_elsewhere: tuple[str, ...] = ()
+    """Places outside the workspace where an export holds the data: they are left to their owner."""
     backups: tuple[str, ...] = ()
     """Backups inside the workspace that were rewritten without the data."""
+    archives: tuple[str, ...] = ()
+    """Archives that were rewritten without the data, or removed."""
+    archives_elsewhere: tuple[str, ...] = ()
+    """Archives that may hold the data still: they are not where they were, are damaged or cannot be
+    written. They are cleaned when they are met again."""
     reminders: tuple[str, ...] = field(default_factory=tuple)
     """What lies outside the workspace's reach."""
 
@@ -57,7 +66,7 @@ class Reach:
 
     uids: tuple[str, ...]
     digests: frozenset[str]
-    """Of their media, and of what these were derived from."""
+    """Of their media, of what these were derived from, and of pictures that models made of them."""
     versions: tuple[str, ...]
     models: tuple[str, ...]
     runs: tuple[int, ...]
@@ -94,8 +103,20 @@ class Beyond(Protocol):
         """Removes exports, reports and unfinished work of runs; returns their names."""
         ...
 
+    def exports_elsewhere(self, uids: Sequence[str]) -> Sequence[str]:
+        """Places outside the workspace where an export holds one of the samples."""
+        ...
+
     def rewrite_backups(self, uids: Sequence[str], person: Whom) -> tuple[Sequence[str], set[str]]:
         """Erases from the backups; returns their names and the blobs they no longer need."""
+        ...
+
+    def rewrite_archives(
+        self, uids: Sequence[str], person: Whom
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """Takes samples out of the archives; returns the names of those that are without them
+        now, and of those that are out of reach.
+        """
         ...
 
     def condemn(self, digests: set[str]) -> None:
@@ -140,19 +161,36 @@ def ids_of_contact(contact: str, store: Store) -> list[int]:
     return ids
 
 
-def reach_of(ids: Sequence[int], store: Store) -> Reach:
+def archived_of(
+    store: Store, *, ids: Sequence[int] = (), subject: str | None = None, contact: str | None = None
+) -> list[Away]:
+    """What lies in archives of samples, or of a speaker or a contact."""
+    if subject is None and contact is None:
+        return store.archives.by_ids(ids)
+    return store.archives.of(subject=subject, contact=contact)
+
+
+def reach_of(ids: Sequence[int], store: Store, away: Sequence[Away] = ()) -> Reach:
     """What hangs on samples; those that are gone already are passed over.
+
+    Args:
+        ids: their numbers.
+        store: where they are.
+        away: what lies of them, or of others, in archives.
 
     Raises:
         NotFoundError: none of the samples exists.
     """
-    uids: list[str] = []
-    digests: set[str] = set()
+    uids = [one.uid for one in away]
+    digests = {digest for one in away for digest in one.digests}
     for start in range(0, len(ids), BATCH):
         for sample in store.samples.by_ids(ids[start : start + BATCH]):
             uids.append(sample.uid)
             named = (name for one in sample.media for name in (one.digest, one.parent))
             digests |= {name for name in named if name is not None}
+    uids = list(dict.fromkeys(uids))
+    for part in _parts(uids):
+        digests |= store.pictures.made_of(part)
     if ids and not uids:
         raise NotFoundError(
             f"there is no sample {', '.join(map(str, ids[:10]))}",
@@ -184,6 +222,7 @@ def forget(
     actor: str,
     beyond: Beyond,
     person: Whom = None,
+    away: Sequence[Away] = (),
 ) -> Forgotten:
     """Erases samples.
 
@@ -195,22 +234,27 @@ def forget(
         actor: who asked.
         beyond: does what lies outside the database.
         person: the speaker whose name goes too, or the contact whose samples they are.
+        away: what lies of the samples, or of others that are to go, in archives.
 
     Raises:
         NotFoundError: none of the samples exists.
     """
-    reach = reach_of(ids, store)
+    reach = reach_of(ids, store, away)
     beyond.remember(reach.uids, person)
     versions = entomb(reach.uids, store)
     runs = _stop(reach.runs, store)
+    outside = tuple(beyond.exports_elsewhere(reach.uids))
     derived = tuple(beyond.remove_derived(reach, person))
     backups, freed = beyond.rewrite_backups(reach.uids, person)
+    archives, elsewhere = beyond.rewrite_archives(reach.uids, person)
     renamed = rename(person, store)
     beyond.condemn(freed | reach.digests)
     backed_up = beyond.backed_up(freed | reach.digests)
     removed = delete_unneeded(freed, backed_up, store, blobs)
     for part in _parts(ids):
         removed += delete_unneeded(set(store.samples.erase(part)), backed_up, store, blobs)
+    for uids in _parts(reach.uids):
+        removed += delete_unneeded(set(store.archives.drop(uids)), backed_up, store, blobs)
     store.scrub()
     beyond.absolve()
     models = _trained_on(versions, store)
@@ -222,8 +266,11 @@ def forget(
         champions=renamed.champions,
         runs=runs,
         exports=derived,
+        exports_elsewhere=outside,
         backups=tuple(backups),
-        reminders=(*reminders(models, runs), *store.left_behind),
+        archives=tuple(archives),
+        archives_elsewhere=tuple(elsewhere),
+        reminders=(*reminders(models, runs, elsewhere, outside), *store.left_behind),
     )
     store.events.add(
         Event(
@@ -235,6 +282,7 @@ def forget(
                 "versions": sorted(versions),
                 "models": list(models),
                 "backups": list(backups),
+                "archives": list(archives),
             },
         )
     )
@@ -253,17 +301,22 @@ def forget_in_copy(
     numbers = [
         sample.id for part in _parts(uids) for sample in store.samples.by_uids(part).values()
     ]
+    away: list[Away] = []
     for person in persons:
         if isinstance(person, Contact):
             numbers += store.contacts.samples(person.address)
+            away += archived_of(store, contact=person.address)
         else:
             where = SampleFilter(subject=person.name, states=tuple(State))
             numbers += [sample.id for sample in store.samples.iterate(where)]
-    reach = reach_of(numbers, store)
+            away += archived_of(store, subject=person.name)
+    reach = reach_of(numbers, store, away)
     entomb([*uids, *reach.uids], store)
     for person in persons:
         rename(person, store)
     freed = {digest for part in _parts(numbers) for digest in store.samples.erase(part)}
+    for part in _parts([*uids, *reach.uids]):
+        freed.update(store.archives.drop(part))
     store.scrub()
     return freed
 
@@ -280,6 +333,7 @@ def entomb(uids: Sequence[str], store: Store, *, taint: bool = True) -> set[str]
             _taint(name, store)
         versions.update(store.datasets.entomb(part))
         store.evaluations.forget(part)
+        store.preferences.forget(part)
     return versions
 
 
@@ -323,20 +377,3 @@ def _trained_on(versions: set[str], store: Store) -> tuple[str, ...]:
 
 def _taint(name: str, store: Store) -> None:
     store.models.set_state(ModelRef.parse(name), ModelState.TAINTED)
-
-
-_ELSEWHERE = (
-    "copies that left this workspace (exports and backups elsewhere) are not reached; a backup "
-    "restored here is cleaned by itself"
-)
-
-
-def reminders(models: Sequence[str], runs: Sequence[int]) -> tuple[str, ...]:
-    """What is left for a person to do."""
-    told = [_ELSEWHERE]
-    if models:
-        told.append(f"retrain what was trained on the data: {', '.join(models)}")
-    if runs:
-        numbers = ", ".join(map(str, runs))
-        told.append(f"training was told to stop, begin it anew on a new version: run {numbers}")
-    return tuple(told)

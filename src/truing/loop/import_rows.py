@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
-from truing.domain.errors import ConflictError, TruingError
+from truing.domain.errors import ConflictError, FullError, NotFoundError, TruingError
 from truing.domain.format import FailedRow, ImportedRow
 from truing.domain.ports import Reviews, Samples
 from truing.domain.prediction import Prediction, PredictionKind, Recognition
@@ -82,6 +82,9 @@ def import_rows(
         source: the source's name; with a row's key it tells whether the row is here already.
         ports: where things go.
         on_progress: called after each batch.
+
+    Raises:
+        FullError: there is no room for the next batch; those before are stored.
     """
     outcome = Imported()
     for batch in _batches(rows):
@@ -110,13 +113,8 @@ def _batches(
 
 
 def _store(rows: list[ImportedRow], ports: ImportPorts, outcome: Imported) -> None:
-    ready: list[tuple[ImportedRow, NewSample]] = []
     with ports.together():
-        for row in rows:
-            try:
-                ready.append((row, ports.prepare(row, predictions_of(row, ports.now()))))
-            except TruingError as error:
-                outcome.fail(FailedRow(key=row.key, reason=error.message))
+        ready = list(_prepared(rows, ports, outcome))
     if not ready:
         return
     trained, revisions, ratings = [], [], []
@@ -139,6 +137,19 @@ def _store(rows: list[ImportedRow], ports: ImportPorts, outcome: Imported) -> No
         ports.samples.mark_trained(trained)
     for number, value in ratings:
         _rate(number, value, ports)
+
+
+def _prepared(
+    rows: list[ImportedRow], ports: ImportPorts, outcome: Imported
+) -> Iterator[tuple[ImportedRow, NewSample]]:
+    for row in rows:
+        try:
+            yield row, ports.prepare(row, predictions_of(row, ports.now()))
+        except FullError:
+            # The next one would not fit either; none of this batch is kept.
+            raise
+        except TruingError as error:
+            outcome.fail(FailedRow(key=row.key, reason=error.message))
 
 
 def predictions_of(row: ImportedRow, now: int) -> tuple[Prediction, ...]:
@@ -185,8 +196,11 @@ def _decided_since(sample_id: int, row: ImportedRow, ports: ImportPorts) -> bool
     """
     if (row.truth is None and not row.rejected) or ports.reviews.of(sample_id):
         return False
-    proposed = ports.samples.get(sample_id).proposal
-    revision = _revision(sample_id, row, proposed, ports.now())
+    here = ports.samples.by_ids([sample_id])
+    if not here:
+        # In an archive: it comes back as it left.
+        return False
+    revision = _revision(sample_id, row, here[0].proposal, ports.now())
     if revision is None:
         return False
     ports.reviews.append(revision, standing([revision]), expected=0)
@@ -194,9 +208,11 @@ def _decided_since(sample_id: int, row: ImportedRow, ports: ImportPorts) -> bool
 
 
 def _rated_since(sample_id: int, row: ImportedRow, ports: ImportPorts) -> None:
-    """A rating made here is never overruled by the source; what is in the trash gets none."""
+    """A rating made here is never overruled by the source; what is in the trash, or archived,
+    gets none.
+    """
     if row.rating is not None and not ports.ratings.of(sample_id):
-        with suppress(ConflictError):
+        with suppress(ConflictError, NotFoundError):
             _rate(sample_id, row.rating, ports)
 
 

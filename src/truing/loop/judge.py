@@ -10,6 +10,11 @@ number of them: alpha-spending, Tian & Ramdas 2021, "Online control of the famil
 The test is one-sided, for only a better model is promoted. Looking at the same candidate again
 on the same rows is no new trial; looking again after the test set has grown is one.
 
+*Pictures.* How near a picture comes to a target says nothing of what people prefer, so that such
+figures are no ground to promote: that needs people's own choices between the two models, blind, or
+a measure of what the pictures show. An unchanged input must be beaten, not tied with: it is a
+strong answer to every such figure, and never an edit.
+
 *What one test set is.* A test set only ever grows, and each version of it has another digest. A
 fresh budget for each would let a daily loop try its luck daily, so that a budget lasts until the
 test set has doubled: at least half of its rows are new then.
@@ -35,16 +40,30 @@ class Reason(StrEnum):
     BETTER = "better"
     NOT_BETTER = "not-better"
     NOT_PROVEN = "not-proven"
+    NOT_PROVABLE = "not-provable"
     TAINTED = "tainted"
     FORGETS = "forgets"
     NOT_JUDGED = "not-judged"
+
+
+class Ground(StrEnum):
+    """What the evidence of a case is worth."""
+
+    FIGURES = "figures"
+    """Figures that tell what people want."""
+    PEOPLE = "people"
+    """What people chose between the results of the two models, blind."""
+    NONE = "none"
+    """Figures that tell too little to promote anything."""
 
 
 class RowsNeeded(Protocol):
     """Estimates a sample size; see `truing.metrics.significance.rows_needed`."""
 
     def __call__(self, seen: Evidence, /, *, alpha: float) -> int | None:
-        """Test rows in all that would prove the difference seen; None when none would."""
+        """Test rows, or choices of people, in all that would prove the difference seen; None when
+        none would.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +116,10 @@ class Case:
     retention: Retention | None
     rules: GateRules
     rows_needed: RowsNeeded
+    ground: Ground = Ground.FIGURES
+    """What `evidence` is worth."""
+    beats_baseline: bool = False
+    """Whether the baseline must be beaten; else a tie with it will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +219,11 @@ def _examined(case: Case) -> GateVerdict | Evidence:
         sentence = f"not proven: there is nothing to compare `{case.candidate.ref}` with"
         hint = 'promote it all the same: truing promote MODEL --force --reason "why"'
         return _verdict(case, Reason.NOT_PROVEN, sentence, hint=hint)
-    if evidence.rows < rules.minimum_rows:
+    if case.beats_baseline and case.baseline is not None and _gain(case.baseline) <= 0:
+        return _no_edit(case, case.baseline)
+    if case.ground is Ground.NONE:
+        return _not_provable(case, evidence)
+    if case.ground is Ground.FIGURES and evidence.rows < rules.minimum_rows:
         more = _reviews(rules.minimum_rows - evidence.rows, rules)
         sentence = (
             f"not proven: {evidence.rows} test rows, {rules.minimum_rows} are needed; "
@@ -205,7 +232,7 @@ def _examined(case: Case) -> GateVerdict | Evidence:
         return _verdict(case, Reason.NOT_PROVEN, sentence, hint=_review_hint(more), more=more)
     if _gain(evidence) <= 0:
         sentence = f"not better: {_figures(evidence)}"
-        return _verdict(case, Reason.NOT_BETTER, sentence, hint=_review_hint(None))
+        return _verdict(case, Reason.NOT_BETTER, sentence, hint=_hint(case, None))
     if case.baseline is not None and _beaten_by(case.baseline):
         sentence = f"not better than the trivial baseline: {_figures(case.baseline)}"
         hint = "look at the data and at the run's figures: truing jobs"
@@ -224,6 +251,22 @@ def _forgets(case: Case, retention: Retention) -> GateVerdict:
     )
 
 
+def _no_edit(case: Case, baseline: BaselineEvidence) -> GateVerdict:
+    return _verdict(
+        case,
+        Reason.NOT_BETTER,
+        f"not better than the unchanged input: {_figures(baseline)}",
+        hint="look at its pictures: truing serve, then Models; if people prefer them all the same: "
+        f'truing promote {case.candidate.ref} --force --reason "why"',
+    )
+
+
+def _not_provable(case: Case, evidence: Evidence) -> GateVerdict:
+    """Figures of pixels are told, and no test is made of them."""
+    told = f"{_figures(evidence)}; that does not tell which pictures people prefer"
+    return _verdict(case, Reason.NOT_PROVABLE, f"not provable: {told}", hint=_hint(case, None))
+
+
 def _tested(case: Case, evidence: Evidence, trial: int) -> GateVerdict:
     level = alpha_of(trial, case.rules.alpha)
     tested = f"{_figures(evidence)}, p = {evidence.p_better:.2g}"
@@ -233,11 +276,14 @@ def _tested(case: Case, evidence: Evidence, trial: int) -> GateVerdict:
         sentence = f"better: {tested}, below {level:.2g}"
         return _verdict(case, Reason.BETTER, sentence, hint=None, trial=trial)
     wanted = case.rows_needed(evidence, alpha=alpha_of(trial + 1, case.rules.alpha))
-    more = _reviews(max(1, wanted - evidence.rows), case.rules) if wanted is not None else None
+    more = max(1, wanted - evidence.rows) if wanted is not None else None
     sentence = f"not proven: {tested}, not below {level:.2g}"
-    if more is not None:
+    if more is not None and case.ground is Ground.FIGURES:
+        more = _reviews(more, case.rules)
         sentence += f"; about {more} more random reviews"
-    hint = _review_hint(more)
+    elif more is not None:
+        sentence += f"; about {more} more choices"
+    hint = _hint(case, more)
     return _verdict(case, Reason.NOT_PROVEN, sentence, hint=hint, trial=trial, more=more)
 
 
@@ -328,6 +374,21 @@ def _reviews(rows: int, rules: GateRules) -> int:
     count = math.ceil(rows / rules.test_share) if rules.test_share else rows
     step = int(10 ** max(0, len(str(count)) - 2))
     return math.ceil(count / step) * step
+
+
+def _hint(case: Case, more: int | None) -> str:
+    evidence, name = case.evidence, case.candidate.ref
+    if case.ground is Ground.FIGURES or evidence is None:
+        return _review_hint(more)
+    if case.baseline is not None and evidence.model_a == case.baseline.model_a:
+        return (
+            "there is no model yet to compare it with: look at its pictures (truing serve, then "
+            f'Models), then truing promote {name} --force --reason "why"'
+        )
+    return (
+        "let people choose between the two, blind: "
+        f"truing prefer {evidence.model_a} {name} --dataset {evidence.dataset}"
+    )
 
 
 def _review_hint(more: int | None) -> str:

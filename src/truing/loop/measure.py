@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from truing.domain.clock import MICROSECONDS, to_iso
+from truing.domain.clock import week_of
 from truing.domain.evaluation import Metric
 from truing.domain.prediction import Prediction
 from truing.domain.sample import Sample, SampleFilter
 from truing.domain.tally import Accuracy, Compared, Count, Slice, Tallies, Tally
 
-WEEK = 7 * 24 * 3600 * MICROSECONDS
-MONDAY = 4 * 24 * 3600 * MICROSECONDS
-"""1970-01-05, the first Monday: weeks are counted from it."""
 UNKNOWN = "unknown"
 SLICES = {
     "week": Slice.WEEK,
@@ -136,12 +133,11 @@ def measure(
 
 def count_of(sample: Sample, metric: Metric) -> Count:
     """What one sample adds to the figures."""
-    week = (sample.captured_at - MONDAY) // WEEK * WEEK + MONDAY
     raw = sample.raw
     lengths = [medium.duration for medium in sample.media[:1]]
     return Count(
         model=(raw.model if raw is not None else None) or UNKNOWN,
-        week=to_iso(week)[:10],
+        week=week_of(sample.captured_at),
         chance=sample.sampling.may_test,
         seconds=(lengths[0] if lengths else None) or 0.0,
         raw=_compared(raw, sample, metric),

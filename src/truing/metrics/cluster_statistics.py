@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from truing.domain.comparison import Interval, PairedFigures
-from truing.domain.evaluation import EvaluatedRow, Metric
+from truing.domain.evaluation import EvaluatedRow, Measure
 from truing.metrics import significance
 from truing.metrics.significance import Observed
 
@@ -24,12 +24,12 @@ class ClusterStatistics:
         self._seed = seed
         self._level = level
 
-    def interval(self, rows: Sequence[EvaluatedRow], metric: Metric) -> Interval | None:
+    def interval(self, rows: Sequence[EvaluatedRow], metric: Measure) -> Interval | None:
         """See `significance.interval`."""
         return significance.interval(rows, metric, seed=self._seed, level=self._level)
 
     def compare(
-        self, rows_a: Sequence[EvaluatedRow], rows_b: Sequence[EvaluatedRow], metric: Metric
+        self, rows_a: Sequence[EvaluatedRow], rows_b: Sequence[EvaluatedRow], metric: Measure
     ) -> PairedFigures:
         """See `significance.compare`."""
         return significance.compare(rows_a, rows_b, metric, seed=self._seed, level=self._level)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from truing.domain.comparison import Interval, PairedFigures
 from truing.domain.errors import InvalidInputError
-from truing.domain.evaluation import EvaluatedRow, Metric, RowScore
+from truing.domain.evaluation import EvaluatedRow, Measure, RowScore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -314,7 +314,7 @@ def rows_needed(seen: Observed, *, alpha: float, power: float = POWER) -> int | 
 
 
 def interval(
-    rows: Sequence[EvaluatedRow], metric: Metric, *, seed: int = 0, level: float = 0.95
+    rows: Sequence[EvaluatedRow], metric: Measure, *, seed: int = 0, level: float = 0.95
 ) -> Interval | None:
     """The cluster bootstrap interval of a metric over evaluated rows."""
     if not rows:
@@ -326,7 +326,7 @@ def interval(
 def compare(
     rows_a: Sequence[EvaluatedRow],
     rows_b: Sequence[EvaluatedRow],
-    metric: Metric,
+    metric: Measure,
     *,
     seed: int = 0,
     level: float = 0.95,

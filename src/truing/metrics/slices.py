@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from truing.domain.evaluation import EvaluatedRow, Metric
+from truing.domain.evaluation import EvaluatedRow, Measure
 from truing.metrics.normalise import NEUTRAL, Normaliser
 from truing.metrics.significance import interval
 from truing.metrics.words import align, rate
@@ -69,7 +69,7 @@ class ErrorTypes:
 
 def sliced(
     rows: Sequence[EvaluatedRow],
-    metric: Metric,
+    metric: Measure,
     name_of: Callable[[EvaluatedRow], str | None],
     *,
     seed: int = 0,
@@ -93,7 +93,7 @@ def sliced(
     return [_slice(name, groups[name], metric, seed) for name in sorted(groups)]
 
 
-def _slice(name: str, rows: Sequence[EvaluatedRow], metric: Metric, seed: int) -> Slice:
+def _slice(name: str, rows: Sequence[EvaluatedRow], metric: Measure, seed: int) -> Slice:
     ends = interval(rows, metric, seed=seed)
     return Slice(
         name=name,
@@ -105,13 +105,13 @@ def _slice(name: str, rows: Sequence[EvaluatedRow], metric: Metric, seed: int) -
     )
 
 
-def by_subject(rows: Sequence[EvaluatedRow], metric: Metric, *, seed: int = 0) -> list[Slice]:
+def by_subject(rows: Sequence[EvaluatedRow], metric: Measure, *, seed: int = 0) -> list[Slice]:
     """Per speaker; rows of unknown speakers are left out."""
     return sliced(rows, metric, lambda row: row.subject, seed=seed)
 
 
 def by_familiarity(
-    rows: Sequence[EvaluatedRow], metric: Metric, learned: Collection[str], *, seed: int = 0
+    rows: Sequence[EvaluatedRow], metric: Measure, learned: Collection[str], *, seed: int = 0
 ) -> list[Slice]:
     """Speakers the model learned from (`seen`) and others (`unseen`).
 
@@ -130,7 +130,7 @@ def by_familiarity(
     return sliced(rows, metric, name_of, seed=seed)
 
 
-def by_duration(rows: Sequence[EvaluatedRow], metric: Metric, *, seed: int = 0) -> list[Slice]:
+def by_duration(rows: Sequence[EvaluatedRow], metric: Measure, *, seed: int = 0) -> list[Slice]:
     """Short, middle and long thirds of the rows whose duration is known, with their limits.
 
     Fewer than three different durations give fewer slices.
@@ -142,14 +142,14 @@ def by_duration(rows: Sequence[EvaluatedRow], metric: Metric, *, seed: int = 0) 
     return _banded(rows, metric, lambda row: row.duration, edges, "s", seed)
 
 
-def by_confidence(rows: Sequence[EvaluatedRow], metric: Metric, *, seed: int = 0) -> list[Slice]:
+def by_confidence(rows: Sequence[EvaluatedRow], metric: Measure, *, seed: int = 0) -> list[Slice]:
     """In four bands of the model's own confidence, where it gave one."""
     return _banded(rows, metric, lambda row: row.confidence, CONFIDENCE_EDGES, "", seed)
 
 
 def _banded(
     rows: Sequence[EvaluatedRow],
-    metric: Metric,
+    metric: Measure,
     value_of: Callable[[EvaluatedRow], float | None],
     edges: Sequence[float],
     unit: str,

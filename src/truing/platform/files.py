@@ -14,9 +14,10 @@ import errno
 import os
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from truing.domain.errors import TruingError, UnavailableError
+from truing.domain.errors import FullError, TruingError, UnavailableError
 from truing.platform import system
 
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
@@ -26,9 +27,7 @@ _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 def storage_error(error: OSError, path: Path, *, doing: str = "written") -> TruingError:
     """Explains why the file system refused: full, read-only, or whatever it says."""
     if error.errno in _FULL:
-        return UnavailableError(
-            f"no space left for `{path}`", hint="free some disk space and try again"
-        )
+        return FullError(f"no space left for `{path}`", hint="free some disk space and try again")
     if error.errno in _FORBIDDEN:
         return UnavailableError(
             f"`{path}` cannot be {doing}: {error.strerror}",
@@ -177,9 +176,24 @@ def write_new_durably(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def free_space(path: Path) -> int:
-    """Free bytes on the disk that holds `path`, or would hold it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """Bytes of a disk."""
+
+    total: int
+    """Those that can be used in all: what the system keeps for itself is left out."""
+    free: int
+
+
+def disk_space(path: Path) -> Space:
+    """The disk that holds `path`, or would hold it."""
     place = path.absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
-    return shutil.disk_usage(place).free
+    found = shutil.disk_usage(place)
+    return Space(total=found.used + found.free, free=found.free)
+
+
+def free_space(path: Path) -> int:
+    """Free bytes on the disk that holds `path`, or would hold it."""
+    return disk_space(path).free

@@ -23,6 +23,7 @@ class BlobBatch:
 
     def __init__(self) -> None:
         self._drafts: list[tuple[str, str, str]] = []
+        self._names: set[str] = set()
         self.folders: set[str] = set()
         """To be synced at the end: names in them are new."""
 
@@ -45,6 +46,11 @@ class BlobBatch:
         except OSError as error:
             raise storage_error(error, Path(folder, name)) from error
         self._drafts.append((draft, folder, name))
+        self._names.add(f"{folder}/{name}")
+
+    def holds(self, folder: str, name: str) -> bool:
+        """Whether the file was written in this batch: it gets its name with the others."""
+        return f"{folder}/{name}" in self._names
 
     def settle(self) -> None:
         """Makes everything durable.

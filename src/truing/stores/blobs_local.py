@@ -81,6 +81,8 @@ class LocalBlobs:
 
     def _renewed(self, folder: str, name: str, size: int) -> bool:
         batch: BlobBatch | None = getattr(self._own, "batch", None)
+        if batch is not None and batch.holds(folder, name):
+            return True
         return _renewed(folder, name, size, sync_folder if batch is None else batch.folders.add)
 
     def put(self, data: bytes) -> str:
@@ -115,6 +117,25 @@ class LocalBlobs:
                         f"`{path}` changed while it was read",
                         hint="wait until the program that writes it is done",
                     )
+        return digest
+
+    def mend(self, path: Path) -> str:
+        """See `Blobs.mend`: at any moment the old bytes or the new ones are there.
+
+        Raises:
+            NotFoundError: no such file.
+            ConflictError: the file changed while it was read.
+            UnavailableError: no space, or a folder that cannot be written.
+        """
+        if not path.is_file():
+            raise NotFoundError(f"no file `{path}`", hint="check the path")
+        digest = digest_file(path)
+        with path.open("rb") as source, written(*self._place(digest)) as stream:
+            if _copied(source, stream) != digest:
+                raise ConflictError(
+                    f"`{path}` changed while it was read",
+                    hint="wait until the program that writes it is done",
+                )
         return digest
 
     def open(self, digest: str) -> BinaryIO:

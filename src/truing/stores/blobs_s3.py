@@ -145,6 +145,23 @@ class S3Blobs:
                 obstore.put(self._store, _key(digest), _verified(path, digest), chunk_size=IN_PARTS)
         return digest
 
+    def mend(self, path: Path) -> str:
+        """See `Blobs.mend`: the store replaces an object as a whole.
+
+        Raises:
+            NotFoundError: no such file.
+            ConflictError: the file changed while it was read.
+            UnavailableError: the store cannot be reached or refuses.
+        """
+        import obstore
+
+        if not path.is_file():
+            raise NotFoundError(f"no file `{path}`", hint="check the path")
+        digest = digest_file(path)
+        with self._explained():
+            obstore.put(self._store, _key(digest), _verified(path, digest), chunk_size=IN_PARTS)
+        return digest
+
     def open(self, digest: str) -> BinaryIO:
         """See `Blobs.open`; reads from a verified copy."""
         return self.path(digest).open("rb")

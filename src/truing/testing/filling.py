@@ -100,9 +100,9 @@ def new_samples(count: int, digests: Sequence[str], *, seed: int = 0) -> Iterato
     """
     rng = random.Random(seed)
     words = vocabulary()
-    spoken = _picks(rng, [(word, 1 / (rank + 3)) for rank, word in enumerate(words)], 1 << 16)
-    people, places = _picks(rng, SPEAKERS), _picks(rng, SOURCES)
-    drawn, found = _picks(rng, SAMPLINGS), _picks(rng, FINDINGS)
+    spoken = picks(rng, [(word, 1 / (rank + 3)) for rank, word in enumerate(words)], 1 << 16)
+    people, places = picks(rng, SPEAKERS), picks(rng, SOURCES)
+    drawn, found = picks(rng, SAMPLINGS), picks(rng, FINDINGS)
     speaker, source, session = people(), places(), ""
     for number in range(count):
         if number % SITTING == 0:
@@ -132,7 +132,7 @@ def new_samples(count: int, digests: Sequence[str], *, seed: int = 0) -> Iterato
         )
 
 
-def _picks(rng: random.Random, weighted: Sequence[tuple[Any, float]], size: int = 4096) -> Any:  # noqa: ANN401
+def picks(rng: random.Random, weighted: Sequence[tuple[Any, float]], size: int = 4096) -> Any:  # noqa: ANN401
     """A function that picks by weight: from a table, since `choices` is slow one at a time."""
     names, weights = zip(*weighted, strict=True)
     table = rng.choices(names, weights, k=size)
@@ -184,7 +184,7 @@ def fill(
     """
     rng = random.Random(seed + 1)
     digests = [blobs.put(rng.randbytes(4096)) for _ in range(64)]
-    decided, trained = _picks(rng, VERDICTS), _picks(rng, ((True, 1), (False, 1)))
+    decided, trained = picks(rng, VERDICTS), picks(rng, ((True, 1), (False, 1)))
     stream = new_samples(count, digests, seed=seed)
     done = 0
     while batch := list(itertools.islice(stream, BATCH)):

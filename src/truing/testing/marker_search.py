@@ -2,8 +2,8 @@
 
 For tests that forget something, and for people who want to see for themselves. Every file is
 opened: its raw bytes (UTF-8, UTF-16, escaped as JSON, base64), and what lies packed in it: zip,
-tar, gzip, bzip2, xz, sound (FLAC, WAV, …), Parquet, and SQLite with its write-ahead log, free pages
-and search index.
+tar, gzip, bzip2, xz, sound (FLAC, WAV, …), pictures with their texts, Parquet, and SQLite with its
+write-ahead log, free pages and search index. In a picture the marker's bytes may be pixels.
 
 Known trade-offs: a text that a database page or a compressed search index splits in a row that was
 deleted can be missed; what was encrypted, resampled or changed in any way is another text.
@@ -36,6 +36,7 @@ DEEPEST = 4
 """Archives within archives."""
 _STEP = 1 << 22
 
+_PICTURE = (b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _SOUND = (b"fLaC", b"RIFF", b"OggS", b"FORM", b"RF64")
 _SQLITE = b"SQLite format 3\0"
 
@@ -47,7 +48,9 @@ class Hit:
     path: str
     """Relative to the folder, with the members of archives behind `!`."""
     how: str
-    """`bytes`, `utf-16`, `json`, `base64`, `sound`, `table`, `search index`, `parquet`, `name`."""
+    """`bytes`, `utf-16`, `json`, `base64`, `sound`, `picture`, `table`, `search index`, `parquet`,
+    `name`.
+    """
 
 
 def find_marker(folder: Path, marker: str, *, pcm: bytes = b"") -> list[Hit]:
@@ -90,6 +93,8 @@ class _Search:
             yield from self._database(path, name)
         elif start.startswith(_SOUND):
             yield from self._sound(path.read_bytes(), name)
+        elif start.startswith(_PICTURE):
+            yield from self._picture(path.read_bytes(), name)
         elif start.startswith(b"PAR1"):
             yield from self._parquet(path.read_bytes(), name)
         elif _is_packed(start):
@@ -122,6 +127,8 @@ class _Search:
             yield Hit(path=name, how=how)
         if data.startswith(_SOUND):
             yield from self._sound(data, name)
+        elif data.startswith(_PICTURE):
+            yield from self._picture(data, name)
         elif data.startswith(b"PAR1"):
             yield from self._parquet(data, name)
         elif data.startswith(_SQLITE):
@@ -151,6 +158,20 @@ class _Search:
         for channel in range(samples.shape[1]):
             if self._pcm in samples[:, channel].tobytes():
                 yield Hit(path=name, how="sound")
+
+    def _picture(self, data: bytes, name: str) -> Iterator[Hit]:
+        try:
+            from PIL import Image
+        except ImportError:
+            return
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                told = "\n".join(map(str, picture.info.values()))
+                held = told.encode("utf-8", "replace") + b"\0" + picture.tobytes()
+        except (OSError, ValueError, SyntaxError):
+            return
+        if any(needle in held for _, needle in self._needles):
+            yield Hit(path=name, how="picture")
 
     def _parquet(self, data: bytes, name: str) -> Iterator[Hit]:
         try:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from truing.domain.errors import ConflictError, NotFoundError
 from truing.domain.evaluation import RowScore
 from truing.domain.ports import Store
 from truing.domain.prediction import Alternative, Recognition, Word
-from truing.domain.review import Standing, State, Verdict, standing
+from truing.domain.review import Appended, Standing, State, Verdict, standing
 from truing.testing.factories import (
     make_evaluated_row,
     make_evaluation,
@@ -87,6 +88,38 @@ class ReviewConformance:
         assert stored.revision == kept[699].id if kept[699] is not None else False
         assert store.samples.state_counts()["accepted"] == 700
         assert store.reviews.append_many([]) == []
+
+    def test_a_decision_comes_with_its_sample(self, store: Store) -> None:
+        taken, refused = make_sample(), make_sample()
+        rejection = make_revision(0, None, verdict=Verdict.REJECTED, why="not chosen")
+        added = store.samples.add([taken, replace(refused, decided=rejection)])
+        (kept,) = store.reviews.of(added[1].id)
+        assert kept == replace(rejection, id=kept.id, sample_id=added[1].id)
+        sample = store.samples.get(added[1].id)
+        assert (sample.state, sample.revision) == (State.REJECTED, kept.id)
+        assert store.reviews.of(added[0].id) == []
+        counts = store.samples.state_counts()
+        assert (counts["pending"], counts["rejected"]) == (1, 1)
+
+    def test_all_decisions_are_stored_or_none(self, store: Store) -> None:
+        one, other = (added.id for added in store.samples.add([make_sample(), make_sample()]))
+        given = [make_revision(number, f"word {number}") for number in (other, one)]
+        ready = [Appended(each, make_standing(each), 0) for each in given]
+        stale = Appended(given[1], make_standing(given[1]), 7)
+        gone = Appended(make_revision(4242), make_standing(make_revision(4242)), 0)
+        for wrong, told in ((stale, ConflictError), (gone, NotFoundError)):
+            with pytest.raises(told):
+                store.reviews.append_all([ready[0], wrong], {other: {"page": "x"}})
+        with pytest.raises(NotFoundError):
+            store.reviews.append_all(ready, {one: {}, 4242: {}})
+        assert store.reviews.of_many([one, other]) == {}
+        assert store.samples.get(other).context == make_sample().context
+        kept = store.reviews.append_all(ready, {one: {"page": "ü"}, other: {}})
+        assert [each.sample_id for each in kept] == [other, one]
+        assert store.reviews.of_many([one, other]) == {other: [kept[0]], one: [kept[1]]}
+        found = store.samples.by_ids([one, other])
+        assert [each.context for each in found] == [{"page": "ü"}, {}]
+        assert [each.truth for each in found] == [f"word {one}", f"word {other}"]
 
     def test_an_unknown_sample_or_revision_is_not_found(self, store: Store) -> None:
         given = make_revision(42)
@@ -171,6 +204,9 @@ class ReportConformance:
             other = [*keys]
             other[place] = "other"
             assert store.evaluations.find(*other) is None
+        assert store.evaluations.get(kept.uid) == kept
+        with pytest.raises(NotFoundError, match="nobody"):
+            store.evaluations.get("nobody")
         heads = store.evaluations.all()
         assert [one.id for one in heads] == [kept.id, kept.id - 1]
         assert heads[0].rows == ()

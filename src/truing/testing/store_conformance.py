@@ -18,12 +18,17 @@ import pytest
 
 from truing.domain.ports import Store
 from truing.domain.sample import SampleFilter
+from truing.testing.archive_conformance import ArchiveConformance
+from truing.testing.arrival_conformance import ArrivalConformance, OutlineConformance
+from truing.testing.census_conformance import CensusConformance
 from truing.testing.dataset_conformance import DatasetConformance, ModelConformance
 from truing.testing.description_conformance import DescriptionConformance
 from truing.testing.erasure_conformance import ErasureConformance, TrashConformance
 from truing.testing.factories import make_sample
 from truing.testing.page_conformance import PageConformance
 from truing.testing.people_conformance import PeopleConformance
+from truing.testing.picture_conformance import PictureConformance
+from truing.testing.preference_conformance import PreferenceConformance
 from truing.testing.rating_conformance import ContactConformance, RatingConformance
 from truing.testing.review_conformance import ReportConformance, ReviewConformance
 from truing.testing.run_conformance import RunConformance
@@ -42,10 +47,16 @@ class StoreConformance(
     TrashConformance,
     ErasureConformance,
     TallyConformance,
+    CensusConformance,
     PeopleConformance,
     DescriptionConformance,
     RatingConformance,
     ContactConformance,
+    PictureConformance,
+    PreferenceConformance,
+    ArrivalConformance,
+    OutlineConformance,
+    ArchiveConformance,
 ):
     """Every port of a store."""
 

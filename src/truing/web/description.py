@@ -9,7 +9,7 @@ from fastapi import FastAPI
 ERROR = {
     "title": "Error",
     "description": "`code` is for programs, `hint` says what repairs it. The routes of the S2S app "
-    "answer `error` as a text.",
+    "and of NexVision answer `error` as a text.",
     "type": "object",
     "required": ["error"],
     "properties": {

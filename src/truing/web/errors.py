@@ -23,6 +23,7 @@ STATUSES = {
     "damaged": 422,
     "missing-dependency": 501,
     "unavailable": 503,
+    "full": 507,
     "consent": 403,
     "not-proven": 409,
     "run-failed": 500,

@@ -156,5 +156,9 @@ FORGOTTEN: dict[str, Any] = {
     "runs": [],
     "exports": [],
     "backups": ["2026-11-20T02-00-00"],
+    "exports_elsewhere": ["/home/ann/mine-parquet"],
+    "archives": ["2026-10-01-spring"],
+    "archives_elsewhere": [],
     "reminders": ["retrain speech/3"],
 }
+RECEIPT: dict[str, Any] = {"forgotten_at": "2026-11-21T10:20:30Z", "by": "ann", **FORGOTTEN}

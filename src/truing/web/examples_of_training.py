@@ -38,6 +38,15 @@ RUN: dict[str, Any] = {
     "remaining": 31.5,
     "steps_per_second": 3.8,
 }
+PICTURES: dict[str, Any] = {
+    "items": [
+        {
+            "sample": "0199a0c4-2f00-7000-8000-000000000007",
+            "text": "make the picture brighter",
+            "steps": [0, 40, 80],
+        }
+    ]
+}
 POINT = {"step": 40, "name": "train_loss", "value": 0.31, "at": "2026-11-21T10:20:43Z"}
 RECIPE: dict[str, Any] = {
     "name": "whisper",
@@ -152,8 +161,31 @@ COMPARED_ROW: dict[str, Any] = {
     "duration": 1.4,
 }
 COMPARISON: dict[str, Any] = {
-    "a": {"model": "speech/1", "wer": 0.161},
-    "b": {"model": "speech/2", "wer": 0.12},
+    "a": {
+        "model": "speech/1",
+        "evaluation": "0199a0c4-2f00-7000-8000-0000000000e1",
+        "wer": 0.161,
+        "cer": 0.08,
+        "sentence_accuracy": 0.41,
+    },
+    "b": {
+        "model": "speech/2",
+        "evaluation": "0199a0c4-2f00-7000-8000-0000000000e2",
+        "wer": 0.12,
+        "cer": 0.06,
+        "sentence_accuracy": 0.52,
+    },
+    "baseline": {
+        "name": "nearest-template",
+        "wer": 0.3,
+        "cer": 0.2,
+        "sentence_accuracy": 0.3,
+        "difference": -0.18,
+        "ci": [-0.22, -0.13],
+        "p_better": 0.0001,
+        "standard_error": 0.02,
+        "differing": 31,
+    },
     "dataset": "mine@2",
     "split": "test",
     "metric": "wer",

@@ -16,6 +16,7 @@ from truing.domain.review import State
 from truing.domain.sample import SampleFilter
 from truing.loop.measure import measure
 from truing.loop.pace import pace
+from truing.workspace import nexvision_view
 from truing.workspace.disk import disk_use
 
 if TYPE_CHECKING:
@@ -80,6 +81,16 @@ class Figures:
                 )
             },
         }
+
+    def instruction_types(self, where: SampleFilter) -> int:
+        """How many different instructions the NexVision app has sent."""
+        return int(
+            self._kept(
+                "instructions",
+                where.source,
+                lambda: nexvision_view.instruction_types(self._workspace, where),
+            )
+        )
 
     def _accuracy(self, modality: str) -> dict[str, object]:
         metric = self._workspace.modality(modality).metrics[0]

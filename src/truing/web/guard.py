@@ -33,7 +33,10 @@ MOST_HEADERS = 65_536
 """Bytes of all headers."""
 PLAIN_BODY = 4_000_000
 """Bytes of a body that holds no recording."""
-UPLOADING = ("/api/samples", "/api/entries", "/api/data", "/api/live/", "/v1/audio/")
+UPLOADING = (
+    *("/api/samples", "/api/entries", "/api/data", "/api/live/", "/v1/audio/"),
+    "/api/store-image",
+)
 """Beginnings of paths that take recordings."""
 BEHIND_THE_GATE = ("/api/", "/v1/")
 IN_FRONT = frozenset({"/api/login", "/api/docs"})
@@ -43,6 +46,7 @@ LIMITED: Mapping[tuple[str, str], Limit] = {
     ("POST", "/api/train"): TRAININGS,
     ("POST", "/api/runs"): TRAININGS,
     ("POST", "/api/samples"): UPLOADS,
+    ("POST", "/api/store-image"): UPLOADS,
     ("POST", "/api/live/transcribe"): UPLOADS,
     ("POST", "/v1/audio/transcriptions"): UPLOADS,
 }
@@ -57,7 +61,7 @@ HEADERS = [
 ]
 """On every answer that does not set them itself."""
 DATA_HEADERS = [
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
     (b"cache-control", b"no-store"),
     *HEADERS,
 ]

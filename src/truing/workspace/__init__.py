@@ -36,6 +36,7 @@ from truing.workspace.folder import (
 
 if TYPE_CHECKING:
     from truing.domain.backup import Backup
+    from truing.domain.choice import Choice
     from truing.domain.comparison import Comparison
     from truing.domain.dataset import DatasetVersion
     from truing.domain.evaluation import Evaluation
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from truing.loop.select import Selected
     from truing.loop.suspect import Doubted
     from truing.workspace.joining import Joining
+    from truing.workspace.preferring import Preferring
+    from truing.workspace.quota import Admission
 
 __all__ = ["Workspace"]
 
@@ -305,6 +308,13 @@ class Workspace:
 
         return rating.rate(self, id, value, reason, actor)
 
+    def choose(self, id: int, actor: str | None = None) -> Choice:
+        """Takes one of several results of one moment; see `loop.choose.choose`."""
+        from truing.loop.choose import choose
+
+        store = self.store
+        return choose(id, store.samples, store.reviews, self.clock, actor=actor or self.actor)
+
     def ratings(self, id: int) -> list[Rating]:
         """All ratings of a sample, oldest first; see `rating.ratings`."""
         from truing.workspace import rating
@@ -383,6 +393,13 @@ class Workspace:
         return promoting.roll_back(self, modality, audience)
 
     @cached_property
+    def preferences(self) -> Preferring:
+        """What people prefer of two models' results, told blind."""
+        from truing.workspace.preferring import Preferring
+
+        return Preferring(self)
+
+    @cached_property
     def jobs(self) -> Supervisor:
         """Starts and watches training runs."""
         from truing.jobs.supervisor import Supervisor
@@ -393,6 +410,13 @@ class Workspace:
             clock=self.clock,
             max_attempts=self.settings.whole("jobs.attempts"),
         )
+
+    @cached_property
+    def admission(self) -> Admission:
+        """Refuses what does not fit on the disk or within the quota."""
+        from truing.workspace.quota import Admission
+
+        return Admission(self)
 
     def recognizer(self, modality: str = "speech", **options: Any) -> Recognizer:  # noqa: ANN401
         """The champion in this process, swapped under the app when another is promoted."""

@@ -24,7 +24,7 @@ DAY = 86_400.0
 YOUNGEST = 3600.0
 """A capture or import may take this long from its first byte to its row."""
 MOST_RUNS = 1_000_000
-_DRAFTS = (".*.tmp", "exports/.*.partial", "reports/.*.tmp")
+_DRAFTS = (".*.tmp", "exports/.*.partial", "reports/.*.tmp", "archives/.*.tmp")
 log = logging.getLogger(__name__)
 
 

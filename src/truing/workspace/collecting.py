@@ -7,6 +7,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from truing.domain.choice import MomentChoice
 from truing.domain.clock import MICROSECONDS
 from truing.domain.digest import digest_bytes
 from truing.domain.errors import InvalidInputError
@@ -31,6 +32,7 @@ from truing.loop.check import check as check_samples
 from truing.loop.import_rows import Imported, ImportPorts, import_rows, summary
 from truing.loop.rate import checked
 from truing.workspace.exporting import exported_samples
+from truing.workspace.quota import check_import
 
 if TYPE_CHECKING:
     from truing.domain.finding import CheckReport
@@ -57,6 +59,7 @@ def capture_ports(
         ids=workspace.ids,
         rng=workspace.rng,
         compare=compare,
+        admit=workspace.admission.admit,
     )
 
 
@@ -83,6 +86,7 @@ def capture(
     contact: str | None = None,
     rating: int | None = None,
     rating_reason: str | None = None,
+    chosen: int | None = None,
     **media: object,
 ) -> Added | None:
     """Keeps one moment of use; durable when it returns.
@@ -110,15 +114,21 @@ def capture(
         contact: the address by which its person can ask for deletion; kept apart, never exported.
         rating: what the person in the app thought of it, 1 to 5.
         rating_reason: why.
-        **media: by role, such as `audio=` an array with its rate, bytes or a path.
+        chosen: of several results the place of the one that the person took, from 0; the others
+            are rejected. Left out while nobody has chosen: `Workspace.choose` says so later.
+        **media: by role, such as `audio=` an array with its rate, bytes or a path. A list of them
+            where one moment may have several results, such as `edited=[…]` of image edits: each
+            becomes a sample.
 
     Returns:
-        Its number, or None when the settings say not to keep it.
+        Its number, or None when the settings say not to keep it. Of several results the chosen
+        one's, or the first one's; `results` has all of them.
 
     Raises:
-        InvalidInputError: media, a truth, a contact or a rating that cannot be used.
-        DamagedError: media that cannot be decoded at all.
+        InvalidInputError: media, a truth, a contact, a choice or a rating that cannot be used.
+        DamagedError: media that cannot be decoded at all, or a picture that breaks off.
         ConsentError: the consent policy does not let it be kept.
+        FullError: it does not fit on the disk or within `storage.quota_gb`.
     """
     if rating is not None:
         checked(rating, rating_reason)
@@ -142,6 +152,7 @@ def capture(
         predictions.append(
             Prediction(kind=PredictionKind.CORRECTOR, recognition=said, created_at=now)
         )
+    choice = MomentChoice(chosen=chosen, actor=actor or workspace.actor, rated=rating is not None)
     utterance = capturing.Utterance(
         media=media,
         predictions=predictions,
@@ -155,9 +166,14 @@ def capture(
         sampling=Sampling(sampling) if sampling is not None else None,
         consent=consent,
         contact=contact,
+        as_it_happens=True,
     )
-    added = capturing.capture(
-        workspace.modality(modality), utterance, capture_ports(workspace), workspace.settings
+    added = capturing.capture_moment(
+        workspace.modality(modality),
+        utterance,
+        capture_ports(workspace),
+        workspace.settings,
+        choice=choice,
     )
     if added is not None and added.new and truth is not None:
         by = actor or workspace.actor
@@ -234,6 +250,8 @@ def import_from(
         NotFoundError: no such format, or nothing at `path`.
         InvalidInputError: what lies there is not of this format, or the format is of another
             modality.
+        FullError: what is new of it does not fit; nothing was written, unless it can only be
+            told while it is stored: then whole batches of rows were.
     """
     usual = workspace.modality(modality or workspace.usual_modality)
     reader = reader_of(format, role=usual.roles[0])
@@ -245,6 +263,7 @@ def import_from(
             )
         usual = workspace.modality(reader.modality)
     source = source_name(reader, path)
+    check_import(workspace, path, lambda: reader.read(path), source)
     store = workspace.store
     arriving = _Arriving(workspace, usual.name, source, subject)
 

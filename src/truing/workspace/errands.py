@@ -96,7 +96,7 @@ def _care(workspace: Workspace, on_progress: Progress | None) -> dict[str, objec
 
     del on_progress
     kept = housekeeping.due(workspace)
-    return {"erased": kept.erased, "backup": kept.backup}
+    return {"erased": kept.erased, "backup": kept.backup, "retained": kept.retained}
 
 
 _DEEDS: dict[str, Callable[..., dict[str, object]]] = {

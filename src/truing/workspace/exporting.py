@@ -15,6 +15,7 @@ from truing.domain.errors import ConflictError, InvalidInputError, NothingToDoEr
 from truing.domain.format import ANY_MODALITY, ExportedRow, Writer
 from truing.domain.sample import Sample, SampleFilter
 from truing.platform.files import storage_error
+from truing.workspace.exports_elsewhere import noted
 
 if TYPE_CHECKING:
     from truing.formats.standardise import Standard
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def exported_samples(workspace: Workspace, where: SampleFilter) -> Iterator[ExportedRow]:
     """Samples on their way out, as a stream."""
     for sample in workspace.store.samples.iterate(where):
-        yield _exported(sample, None)
+        yield exported_sample(sample, None)
 
 
 def exported_dataset(workspace: Workspace, ref: DatasetRef) -> Iterator[ExportedRow]:
@@ -40,15 +41,21 @@ def exported_dataset(workspace: Workspace, ref: DatasetRef) -> Iterator[Exported
 
 
 def _exported_rows(workspace: Workspace, batch: list[DatasetRow]) -> Iterator[ExportedRow]:
-    found = workspace.store.samples.by_uids([str(row.sample_uid) for row in batch])
+    from truing.workspace.archive_contents import samples_in
+
+    uids = [str(row.sample_uid) for row in batch]
+    found = workspace.store.samples.by_uids(uids)
+    # A version holds the rows of samples that were archived since.
+    found |= samples_in(workspace, [uid for uid in uids if uid not in found])
     for row in batch:
         sample = found[str(row.sample_uid)]
         # The truth is the frozen one: reviews that came later do not reach the version.
         payload = row.payload or {}
-        yield replace(_exported(sample, row.split), truth=str(payload["truth"]))
+        yield replace(exported_sample(sample, row.split), truth=str(payload["truth"]))
 
 
-def _exported(sample: Sample, split: Split | None) -> ExportedRow:
+def exported_sample(sample: Sample, split: Split | None) -> ExportedRow:
+    """One sample on its way out."""
     raw, corrected = sample.raw, sample.corrected
     return ExportedRow(
         id=sample.id,
@@ -89,7 +96,7 @@ def export(
         workspace: where they are.
         format: its name, see `truing formats`.
         target: the new file or folder; inside the workspace's `exports/` when left out, where
-            forgetting finds it.
+            forgetting removes it. Elsewhere it is only named then.
         where: which samples.
         dataset: `name@number` instead of `where`.
         standard: what becomes of pictures, in formats that hold them; the version's own one, if
@@ -120,7 +127,7 @@ def export(
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(error, place.parent) from error
-    with _note_of(place if target is None else None) as note:
+    with _note_of(place) if target is None else noted(workspace, place) as note:
         count = writer.write(
             _counted(_remembering(rows, note), on_progress), workspace.blobs, place
         )
@@ -178,11 +185,8 @@ def _must_hold(writer: Writer, modality: str, what: str) -> None:
 
 
 @contextmanager
-def _note_of(place: Path | None) -> Iterator[TextIO | None]:
+def _note_of(place: Path) -> Iterator[TextIO]:
     """The note beside an export that says whom forgetting must look for in it."""
-    if place is None:
-        yield None
-        return
     note = place.with_name(f"{place.name}.uids")
     try:
         with note.open("w", encoding="ascii") as stream:
@@ -192,12 +196,11 @@ def _note_of(place: Path | None) -> Iterator[TextIO | None]:
         raise
 
 
-def _remembering(rows: Iterable[ExportedRow], note: TextIO | None) -> Iterator[ExportedRow]:
+def _remembering(rows: Iterable[ExportedRow], note: TextIO) -> Iterator[ExportedRow]:
     for row in rows:
-        if note is not None:
-            # Before the row is written: a crash leaves no export that nobody knows the content of.
-            note.write(f"{row.uid}\n")
-            note.flush()
+        # Before the row is written: a crash leaves no export that nobody knows the content of.
+        note.write(f"{row.uid}\n")
+        note.flush()
         yield row
 
 

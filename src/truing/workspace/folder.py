@@ -5,6 +5,7 @@ truing.db     everything said     runs/<id>/               logs and checkpoints
 blobs/        media by SHA-256    exports/  reports/       derived, removed by forgetting
 truing.log    no transcripts      backups/             see `truing.workspace.backups`
 forgotten.jsonl                   what was forgotten, as keyed digests
+archives/                         samples that left, see `truing.workspace.archiving`
 """
 
 from __future__ import annotations
@@ -90,6 +91,11 @@ class Layout:
     def backups(self) -> Path:
         """Backups of the database, one folder each."""
         return self.root / "backups"
+
+    @property
+    def archives(self) -> Path:
+        """Archives of samples that left, one file each."""
+        return self.root / "archives"
 
     @property
     def forgotten(self) -> Path:

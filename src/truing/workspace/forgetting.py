@@ -1,4 +1,4 @@
-"""Forgetting in a whole workspace: database, media, exports, reports, runs, logs and backups."""
+"""Forgetting in a whole workspace: database, media, what was derived, logs, backups, archives."""
 
 from __future__ import annotations
 
@@ -11,24 +11,30 @@ from typing import TYPE_CHECKING
 from truing.domain.clock import Clock, SystemClock
 from truing.domain.contact import contact_of
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
+from truing.domain.reminder import reminders
 from truing.domain.run import RunState
+from truing.jobs.pictures import PictureFolder
 from truing.loop.forget import (
     Contact,
     Forgotten,
     Person,
     Reach,
     Whom,
+    archived_of,
     delete_unneeded,
     forget_in_copy,
     ids_of_contact,
     ids_of_subject,
     reach_of,
-    reminders,
 )
 from truing.loop.forget import forget as forget_samples
 from truing.platform.files import remove, write_durably
 from truing.workspace import backups as backing_up
+from truing.workspace.archive_leftovers import put_right
+from truing.workspace.archives import forget_in_archives, would_forget_in_archives
 from truing.workspace.exporting import exports_of, remove_exports_of
+from truing.workspace.exports_elsewhere import exports_elsewhere
+from truing.workspace.nexvision_folder import remove_sessions, sessions_of
 from truing.workspace.remembering import remember
 
 if TYPE_CHECKING:
@@ -62,7 +68,9 @@ def forget(
     finish(workspace)
     address = contact_of(contact)
     numbers = _numbers(workspace, ids, subject, address)
+    away = archived_of(workspace.store, ids=ids or (), subject=subject, contact=address)
     with backing_up.holding(workspace.layout):
+        put_right(workspace)
         beyond = _Beyond(workspace)
         person: Whom = None
         if subject is not None:
@@ -84,6 +92,7 @@ def forget(
             actor=actor or workspace.actor,
             beyond=beyond,
             person=person,
+            away=away,
         )
 
 
@@ -125,7 +134,13 @@ def would_forget(
     """
     store = workspace.store
     address = contact_of(contact)
-    reach = reach_of(_numbers(workspace, ids, subject, address), store)
+    numbers = _numbers(workspace, ids, subject, address)
+    away = archived_of(store, ids=ids or (), subject=subject, contact=address)
+    reach = reach_of(numbers, store, away)
+    archives, elsewhere = would_forget_in_archives(
+        workspace, set(reach.uids), _whom(subject, address)
+    )
+    outside = exports_elsewhere(workspace, reach.uids)
     going_on = tuple(one for one in reach.runs if not store.runs.get(one).state.ended)
     audience = f"subject:{subject}"
     champions = {
@@ -142,14 +157,24 @@ def would_forget(
         exports=(
             *(f"exports/{place.name}" for place in exports_of(workspace, reach.uids)),
             *(f"reports/{place.name}" for place in _reports(workspace, reach.versions)),
+            *sessions_of(workspace, reach.uids),
         ),
         backups=tuple(
             folder.name
             for folder in backing_up.folders(workspace.layout)
             if _holds(folder, reach.uids, subject, address)
         ),
-        reminders=reminders(reach.models, going_on),
+        exports_elsewhere=tuple(outside),
+        archives=tuple(archives),
+        archives_elsewhere=tuple(elsewhere),
+        reminders=reminders(reach.models, going_on, elsewhere, outside),
     )
+
+
+def _whom(subject: str | None, contact: str | None) -> Whom:
+    if subject is not None:
+        return Person(name=subject, pseudonym=subject)
+    return Contact(address=contact) if contact is not None else None
 
 
 def _numbers(
@@ -174,6 +199,10 @@ def _numbers(
 
 
 def _is_named(workspace: Workspace, subject: str | None, contact: str | None) -> bool:
+    if would_forget_in_archives(workspace, (), _whom(subject, contact))[0]:
+        return True
+    if archived_of(workspace.store, subject=subject, contact=contact):
+        return True
     if subject is None:
         folders = backing_up.folders(workspace.layout)
         return any(_holds(one, (), None, contact) for one in folders)
@@ -210,6 +239,13 @@ def _reports(workspace: Workspace, versions: Sequence[str]) -> Iterator[Path]:
         yield from sorted(workspace.layout.reports.glob(f"{version}-*.html"))
 
 
+def _forget_pictures(workspace: Workspace, uids: Sequence[str]) -> Iterator[str]:
+    """Removes what runs showed of samples: whole folders, one for each sample."""
+    for folder in sorted(workspace.layout.runs.glob("*/pictures")):
+        if PictureFolder(folder).forget(uids):
+            yield f"runs/{folder.parent.name}/pictures"
+
+
 def _remove(place: Path) -> None:
     if place.is_dir():
         shutil.rmtree(place, ignore_errors=True)
@@ -237,6 +273,7 @@ class _Beyond:
     def remove_derived(self, reach: Reach, person: Whom) -> Sequence[str]:
         workspace = self._workspace
         gone = [*remove_exports_of(workspace, reach.uids)]
+        gone += remove_sessions(workspace, reach.uids)
         # Reports quote texts of their rows: they can be made again from what is left.
         for report in list(_reports(workspace, reach.versions)):
             report.unlink()
@@ -248,9 +285,13 @@ class _Beyond:
             if workspace.store.runs.get(number).state is not RunState.RUNNING:
                 unfinished = workspace.layout.runs / str(number) / "checkpoints"
                 shutil.rmtree(unfinished, ignore_errors=True)
+        gone += _forget_pictures(workspace, reach.uids)
         if isinstance(person, Person):
             _rename_in_files(workspace, person)
         return gone
+
+    def exports_elsewhere(self, uids: Sequence[str]) -> Sequence[str]:
+        return exports_elsewhere(self._workspace, uids)
 
     def rewrite_backups(self, uids: Sequence[str], person: Whom) -> tuple[Sequence[str], set[str]]:
         names, freed = self._left_database(uids, person)
@@ -275,6 +316,11 @@ class _Beyond:
         finally:
             store.close()
         return [layout.database.name], freed
+
+    def rewrite_archives(
+        self, uids: Sequence[str], person: Whom
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        return forget_in_archives(self._workspace, set(uids), person)
 
     def condemn(self, digests: set[str]) -> None:
         text = "".join(f"{one}\n" for one in sorted(digests))

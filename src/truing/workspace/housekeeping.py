@@ -1,8 +1,8 @@
 """Housekeeping: what a workspace does for itself once a day, after a command that writes.
 
-Old trash is erased, a backup is made when the newest is too old, leftovers go; what an interrupted
-forgetting left undone is done. Whoever keeps a workspace open for long, such as a server, calls
-`due` now and then.
+What the rules of `retention.rules` take goes, old trash is erased, a backup is made when the newest
+is too old, leftovers go, the disk is looked at; what an interrupted forgetting left undone is done.
+Whoever keeps a workspace open for long, such as a server, calls `due` now and then.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Kept:
     """Samples from the trash."""
     backup: str | None = None
     """Name of the backup that was made."""
+    retained: int = 0
+    """Samples that the rules of `retention.rules` took."""
 
 
 def due(workspace: Workspace) -> Kept:
@@ -37,9 +39,14 @@ def due(workspace: Workspace) -> Kept:
     """
     from truing.workspace import trash
     from truing.workspace.cleaning import clean_daily
+    from truing.workspace.disk import look_again
     from truing.workspace.forgetting import finish
+    from truing.workspace.nexvision_folder import catch_up
+    from truing.workspace.retaining import retain_daily
 
     finish(workspace)
+    catch_up(workspace)
+    taken = retain_daily(workspace)
     erased = 0
     if workspace.store.trash.count():
         erased, _ = trash.empty(workspace, everything=False)
@@ -49,7 +56,8 @@ def due(workspace: Workspace) -> Kept:
 
         made = create_backup(workspace, SCHEDULED).name
     clean_daily(workspace)
-    return Kept(erased=erased, backup=made)
+    look_again(workspace)
+    return Kept(erased=erased, backup=made, retained=taken.samples if taken else 0)
 
 
 def backup_is_due(workspace: Workspace) -> bool:

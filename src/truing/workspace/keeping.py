@@ -11,10 +11,17 @@ from truing.domain.dataset import DatasetRef
 from truing.domain.digest import Chain, row_digest
 from truing.domain.errors import TruingError, UnavailableError
 from truing.domain.sample import SampleFilter
+from truing.workspace.room import spoken_size
 
 if TYPE_CHECKING:
     from truing.domain.ports import Blobs
     from truing.workspace import Workspace
+    from truing.workspace.disk import Usage
+
+
+LITTLE = 2 << 30
+"""Bytes free on the disk below which a training has no room."""
+FREE_SOME = "truing retain shows what can go, truing trash empty and truing clean make room"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +122,8 @@ class Check:
     ok: bool
     says: str
     hint: str | None = None
+    warns: bool = False
+    """Nothing is wrong yet."""
 
 
 def doctor(workspace: Workspace | None) -> list[Check]:
@@ -164,10 +173,7 @@ def _library(name: str, extra: str | None) -> Check:
 
 
 def _workspace_checks(workspace: Workspace) -> list[Check]:
-    from truing.platform.files import free_space
-
     problems = workspace.store.check()
-    free = free_space(workspace.layout.root)
     champion = workspace.store.models.champion("speech", "general")
     return [
         Check(name="workspace", ok=True, says=str(workspace.layout.root)),
@@ -177,15 +183,45 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
             says="; ".join(problems) or f"{workspace.store.place}: sound",
             hint="truing verify names what is broken" if problems else None,
         ),
-        Check(
-            name="disk",
-            ok=free > 2 << 30,
-            says=f"{free / (1 << 30):.1f} GiB free",
-            hint="training needs room for checkpoints: free some" if free <= 2 << 30 else None,
-        ),
+        *_disk_checks(workspace),
         Check(name="champion", ok=True, says=champion or "none yet"),
         *_store_check(workspace),
+        *_nexvision_check(workspace),
     ]
+
+
+def _disk_checks(workspace: Workspace) -> list[Check]:
+    """Whether the disk and the quota have room."""
+    from truing.workspace.disk import usage
+
+    found = usage(workspace, fresh=True)
+    checks = [_disk_check(found)]
+    if found.quota is not None:
+        checks.append(_quota_check(found, found.quota))
+    return checks
+
+
+def _disk_check(found: Usage) -> Check:
+    says = f"{found.free / (1 << 30):.1f} GiB free"
+    if found.free <= LITTLE:
+        hint = "training needs room for checkpoints: free some"
+        return Check(name="disk", ok=False, says=says, hint=hint)
+    if found.disk_share >= found.warn_share:
+        says = f"{says}, {found.disk_share:.0%} full"
+        return Check(name="disk", ok=True, warns=True, says=says, hint=FREE_SOME)
+    return Check(name="disk", ok=True, says=says)
+
+
+def _quota_check(found: Usage, quota: int) -> Check:
+    share = found.used / quota
+    says = f"{spoken_size(found.used)} of {spoken_size(quota)} are taken ({share:.0%})"
+    hint = f"{FREE_SOME}; or raise storage.quota_gb"
+    if found.used >= quota:
+        says = f"{says}: nothing more is taken in"
+        return Check(name="quota", ok=False, says=says, hint=hint)
+    if share >= found.warn_share:
+        return Check(name="quota", ok=True, warns=True, says=says, hint=hint)
+    return Check(name="quota", ok=True, says=says)
 
 
 def _store_check(workspace: Workspace) -> list[Check]:
@@ -200,3 +236,28 @@ def _store_check(workspace: Workspace) -> list[Check]:
     except TruingError as error:
         return [Check(name="recordings", ok=False, says=error.message, hint=error.hint)]
     return [Check(name="recordings", ok=True, says=f"{where} answers")]
+
+
+def _nexvision_check(workspace: Workspace) -> list[Check]:
+    """Whether the folder that is written besides has everything, where there is one."""
+    from truing.workspace.nexvision_folder import health
+
+    found = health(workspace)
+    if found is None:
+        return []
+    which = "1 session is" if found.behind == 1 else f"{found.behind} sessions are"
+    behind = f"{which} still to be written into it"
+    says = found.trouble or (behind if found.behind else "has every session")
+    hint = (
+        "truing serve writes them within minutes once it can; or: "
+        "truing config set image_edit.nexvision_folder FOLDER"
+    )
+    ok = found.trouble is None and not found.behind
+    return [
+        Check(
+            name="nexvision folder",
+            ok=ok,
+            says=f"{found.root}: {says}",
+            hint=None if ok else hint,
+        )
+    ]

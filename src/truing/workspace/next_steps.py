@@ -16,6 +16,7 @@ from truing.domain.modality import CanRecognize
 from truing.domain.model import GENERAL, ModelState, ModelVersion
 from truing.domain.review import State
 from truing.domain.run import Run, RunState
+from truing.workspace.disk import usage
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace
@@ -30,6 +31,7 @@ _DAY = 86_400 * MICROSECONDS
 class Kind(StrEnum):
     """What a step is about."""
 
+    MAKE_ROOM = "make-room"
     BRING_SAMPLES = "bring-samples"
     BRING_MODEL = "bring-model"
     LOOK_AT_RUN = "look-at-run"
@@ -94,6 +96,8 @@ class Standing:
     """Whether models of this modality say anything of its samples."""
     backup: Safety | None
     """None when backups are not made here: the database lives in a server."""
+    filling: tuple[str, ...] = ()
+    """What is nearly full, in sentences: the disk, the quota."""
 
     @property
     def samples(self) -> int:
@@ -146,6 +150,7 @@ def _standing(workspace: Workspace, modality: str) -> Standing:
         runs=tuple(sorted(runs, key=lambda run: run.id, reverse=True)),
         recognises=isinstance(workspace.modality(modality), CanRecognize),
         backup=_safety(workspace),
+        filling=tuple(usage(workspace, if_limited=True).warnings),
     )
 
 
@@ -161,9 +166,30 @@ def _safety(workspace: Workspace) -> Safety | None:
     return Safety(exists=bool(known), days=(now - last) / _DAY)
 
 
+def _make_room(where: Standing) -> NextStep | None:
+    if not where.filling:
+        return None
+    told = "; ".join(where.filling)
+    return NextStep(
+        kind=Kind.MAKE_ROOM,
+        title="Make room",
+        detail=f"{told[0].upper()}{told[1:]}. What does not fit is refused.",
+        href="/settings#room",
+        command="truing retain",
+    )
+
+
 def _bring_samples(where: Standing) -> NextStep | None:
     if where.samples:
         return None
+    if not where.recognises:
+        return NextStep(
+            kind=Kind.BRING_SAMPLES,
+            title="Bring in what your app has made",
+            detail="Add it here, let the app hand it in, or import the folder it keeps.",
+            href="/record",
+            command="truing import nexvision PATH",
+        )
     return NextStep(
         kind=Kind.BRING_SAMPLES,
         title="Bring in what your model heard",
@@ -312,6 +338,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 _STEPS: tuple[Callable[[Standing], NextStep | None], ...] = (
+    _make_room,
     _bring_samples,
     _look_at_run,
     _watch_run,

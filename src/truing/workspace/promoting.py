@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from truing.domain.errors import InvalidInputError
-from truing.domain.evidence import against_baseline
-from truing.domain.modality import CanRecognize, LoadedRecognizer
+from truing.domain.evidence import against_baseline, of_people
+from truing.domain.modality import CanJudge, CanRecognize, LoadedRecognizer, measures_of
 from truing.domain.model import GENERAL, ModelVersion
 from truing.loop import judge as judging
 from truing.loop import promote as promoting
@@ -17,8 +17,11 @@ from truing.workspace.models import NamedModel, champion_for, model_named
 from truing.workspace.proving import compared, evaluate, general_examples, general_figure
 
 if TYPE_CHECKING:
+    from truing.domain.evaluation import Evaluation, Measure
+    from truing.domain.evidence import Evidence
     from truing.domain.modality import Modality
     from truing.domain.model import Promotion
+    from truing.domain.preference import WinRate
     from truing.domain.sample import Added
     from truing.live.recognizer import Recognizer
     from truing.loop.capture import Utterance
@@ -62,11 +65,13 @@ def judge(
         return judging.unjudged(candidate, whose, champion)
     modality = workspace.modality(candidate.ref.modality)
     after = evaluate(workspace, str(candidate.ref), on, on_progress=on_progress)
-    evidence = None
+    primary = measures_of(modality, workspace.settings)[0]
+    baseline = against_baseline(after, higher_is_better=primary.higher_is_better)
+    # Without a rival the trivial baseline is what there is to beat.
+    seen = _Seen(figures=baseline, primary=primary)
     if rival is not None:
         before = evaluate(workspace, rival.name, on, on_progress=on_progress)
-        evidence = compared(workspace, before, after)
-    baseline = against_baseline(after, higher_is_better=modality.metrics[0].higher_is_better)
+        seen = _against(workspace, before, after, primary)
     general = general_set or workspace.settings.text("gate.general_set")
     retention = None
     if general and rival is not None:
@@ -75,14 +80,53 @@ def judge(
         candidate=candidate,
         audience=whose,
         champion=champion,
-        # Without a rival the trivial baseline is what there is to beat.
-        evidence=evidence if rival is not None else baseline,
+        evidence=seen.evidence,
         baseline=baseline,
         retention=retention,
         rules=judging.GateRules.of(workspace.settings),
-        rows_needed=rows_needed,
+        rows_needed=seen.rows_needed,
+        ground=seen.ground,
+        beats_baseline=isinstance(modality, CanJudge),
     )
     return judging.judge(case, workspace.store.models, workspace.clock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What is known of a candidate and its rival."""
+
+    figures: Evidence | None
+    primary: Measure
+    people: WinRate | None = None
+    """Where people's choices are what counts."""
+
+    @property
+    def ground(self) -> judging.Ground:
+        if self.people is not None:
+            return judging.Ground.PEOPLE
+        return judging.Ground.FIGURES if self.primary.proves else judging.Ground.NONE
+
+    @property
+    def evidence(self) -> Evidence | None:
+        if self.people is None or self.figures is None:
+            return self.figures
+        return of_people(self.people, self.figures)
+
+    def rows_needed(self, seen: Evidence, /, *, alpha: float) -> int | None:
+        """See `judge.RowsNeeded`."""
+        return rows_needed(seen, alpha=alpha) if self.people is None else self.people.needed
+
+
+def _against(
+    workspace: Workspace, before: Evaluation, after: Evaluation, primary: Measure
+) -> _Seen:
+    """People's choices count where figures prove nothing, and wherever they are clear."""
+    chosen = workspace.preferences.win_rate(
+        before.model_digest, after.model_digest, after.dataset, after.split
+    )
+    counts = chosen is not None and (chosen.decided or not primary.proves)
+    figures = compared(workspace, before, after)
+    return _Seen(figures=figures, primary=primary, people=chosen if counts else None)
 
 
 def promote(
@@ -181,7 +225,7 @@ def _retention(
     return judging.Retention(
         before=figure(model_named(workspace, rival, modality.name)),
         after=figure(model_named(workspace, str(candidate.ref), modality.name)),
-        higher_is_better=modality.metrics[0].higher_is_better,
+        higher_is_better=measures_of(modality, workspace.settings)[0].higher_is_better,
     )
 
 

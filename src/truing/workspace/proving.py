@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -13,17 +13,20 @@ from truing.domain.comparison import Comparison
 from truing.domain.dataset import DatasetRef, DatasetRow, Split
 from truing.domain.digest import digest_file
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
-from truing.domain.evaluation import Evaluation
-from truing.domain.modality import CanBaseline, CanPublish, CanRecognize, LoadedRecognizer
+from truing.domain.evaluation import Evaluation, RowScore
+from truing.domain.modality import CanBaseline, CanJudge, CanPublish, measures_of
 from truing.domain.model import GENERAL
 from truing.domain.prediction import Recognition
 from truing.domain.recipe import Example, MediaFile
 from truing.loop import compare as comparing
 from truing.loop import evaluate as evaluating
+from truing.loop.remember import Recognise, kept_pictures, remembered
 from truing.loop.train import example_of
 from truing.metrics.cluster_statistics import ClusterStatistics
 from truing.workspace.datasets import examples, whole_media
+from truing.workspace.editing import by_picture, editing, judging, unchanged
 from truing.workspace.models import NamedModel, lineage_uids, model_named
+from truing.workspace.speaking import speaking
 from truing.workspace.training import folder_examples
 
 if TYPE_CHECKING:
@@ -36,87 +39,6 @@ log = logging.getLogger(__name__)
 
 class NotMeasuredError(NotFoundError):
     """A model whose figures were asked for without measuring was never measured on those rows."""
-
-
-class _Speaker:
-    """A model that is loaded when it is first asked, so that remembered answers cost nothing."""
-
-    def __init__(
-        self,
-        modality: Modality,
-        model: NamedModel,
-        *,
-        text_only: bool,
-        spare: NamedModel | None,
-        options: Mapping[str, object],
-    ) -> None:
-        if not isinstance(modality, CanRecognize):
-            raise InvalidInputError(
-                f"`{modality.name}` cannot recognise anything",
-                hint="install a package that brings a recognizer for it",
-            )
-        self._modality = modality
-        self._model = model
-        self._spare = spare
-        self._options = {**options, **({"text_only": True} if text_only else {})}
-        self._loaded: LoadedRecognizer | None = None
-
-    @property
-    def name(self) -> str:
-        """The model that answers."""
-        return self._model.name
-
-    def recognize(self, media: Mapping[str, MediaFile]) -> Recognition:
-        if self._loaded is None:
-            try:
-                self._loaded = self._modality.open_recognizer(self._model.location, self._options)
-            except Exception as error:  # noqa: BLE001 - whatever a broken model raises
-                return self._instead(error).recognize(media)
-        try:
-            return self._loaded.recognize(media)
-        except (DamagedError, InvalidInputError):
-            raise  # errors of what was said, not of the model
-        except Exception as error:  # noqa: BLE001 - a model may raise anything
-            return self._instead(error).recognize(media)
-
-    def _instead(self, error: Exception) -> _Speaker:
-        """Itself with the spare model; raises the error when there is none."""
-        if self._spare is None:
-            raise error
-        log.warning("model %s could not answer: %s", self.name, type(error).__name__)
-        self.close()
-        self._model, self._spare = self._spare, None
-        return self
-
-    def close(self) -> None:
-        if self._loaded is not None:
-            self._loaded.close()
-            self._loaded = None
-
-
-@contextmanager
-def speaking(
-    modality: Modality,
-    model: NamedModel,
-    *,
-    text_only: bool = False,
-    spare: NamedModel | None = None,
-    options: Mapping[str, object] | None = None,
-) -> Iterator[_Speaker]:
-    """A model for as long as it is needed.
-
-    Args:
-        modality: whose model.
-        model: the model.
-        text_only: spend no time on more than the text.
-        spare: answers from when the model cannot be loaded, or fails on sound that is sound.
-        options: of the recognizer, such as `quantize_4bit`.
-    """
-    speaker = _Speaker(modality, model, text_only=text_only, spare=spare, options=options or {})
-    try:
-        yield speaker
-    finally:
-        speaker.close()
 
 
 def evaluate(
@@ -141,8 +63,8 @@ def evaluate(
         fresh: evaluate again although it was done before.
         known: only look up what was measured before; no model is loaded.
         most: judge by a sample of so many rows; the figures of such a quick look are not stored.
-        options: of the recognizer, such as `{"quantize_4bit": True}`; figures of a model that is
-            run in such a way are not stored either.
+        options: of the recognizer or editor, such as `{"quantize_4bit": True}`; figures of a model
+            that is run in such a way are not stored either.
         on_progress: called with (rows done, rows in all).
 
     Raises:
@@ -178,36 +100,58 @@ def evaluate(
         clock=workspace.clock,
         ids=workspace.ids,
     )
-    path = whole_media(workspace.blobs)
 
-    def unheard(*_: object) -> NoReturn:
+    def unmeasured(*_: object) -> NoReturn:
         raise NotMeasuredError(
             f"`{found.name}` was never measured on `{version.ref}`",
             hint=f"truing evaluate {found.name} --dataset {version.ref}",
         )
 
-    baseline = _baseline(workspace, modality, version.ref)
-    if known:
-        return evaluating.evaluate(request, modality.metrics, unheard, ports, baseline=baseline)
-    with speaking(modality, found, text_only=True, options=options) as speaker:
-        said = evaluating.remembered(
-            lambda row: speaker.recognize(_logged(row, path).media),
-            _known_as(found, options),
-            store.recognitions,
-        )
+    with ExitStack() as loaded:
         return evaluating.evaluate(
             request,
-            modality.metrics,
-            said,
+            _yardstick(workspace, modality, loaded),
+            unmeasured if known else _answers(workspace, modality, found, options or {}, loaded),
             ports,
-            baseline=baseline,
+            baseline=_baseline(workspace, modality, version.ref),
             on_progress=on_progress,
         )
 
 
-def _known_as(model: NamedModel, options: Mapping[str, object] | None) -> str:
+def _yardstick(workspace: Workspace, modality: Modality, loaded: ExitStack) -> evaluating.Yardstick:
+    """How the modality's models are scored; what a judge needs is loaded with the first picture."""
+    if not isinstance(modality, CanJudge):
+        return evaluating.by_text(modality.metrics)
+    return by_picture(workspace, modality, loaded.enter_context(judging(workspace, modality)))
+
+
+def _answers(
+    workspace: Workspace,
+    modality: Modality,
+    model: NamedModel,
+    options: Mapping[str, object],
+    loaded: ExitStack,
+) -> Recognise:
+    """The model with its memory; it is loaded when something is asked that it was not before."""
+    path, store, known = whole_media(workspace.blobs), workspace.store, _known_as(model, options)
+    if isinstance(modality, CanJudge):
+        editor = loaded.enter_context(editing(modality, model, options))
+        return kept_pictures(
+            lambda row: editor.edit(_logged(row, path)),
+            modality.roles[0],
+            known,
+            store.pictures,
+            workspace.blobs,
+        )
+    speaker = loaded.enter_context(speaking(modality, model, text_only=True, options=options))
+    return remembered(
+        lambda row: speaker.recognize(_logged(row, path).media), known, store.recognitions
+    )
+
+
+def _known_as(model: NamedModel, options: Mapping[str, object]) -> str:
     """By what its answers are remembered: run in another way, a model says other things."""
-    told = "".join(f"+{name}={value}" for name, value in sorted((options or {}).items()))
+    told = "".join(f"+{name}={value}" for name, value in sorted(options.items()))
     return f"{model.digest}{told}"
 
 
@@ -223,6 +167,8 @@ def _logged(row: DatasetRow, path: Callable[[str], Path]) -> Example:
 def _baseline(
     workspace: Workspace, modality: Modality, ref: DatasetRef
 ) -> evaluating.Baseline | None:
+    if isinstance(modality, CanJudge):
+        return unchanged(modality, modality.roles[0])
     if not isinstance(modality, CanBaseline):
         return None
 
@@ -259,7 +205,7 @@ def compare(
 
 def compared(workspace: Workspace, one: Evaluation, two: Evaluation) -> Comparison:
     """Sets two evaluations side by side, with the truths of their rows."""
-    metric = workspace.modality(one.modality).metrics[0]
+    metric = measures_of(workspace.modality(one.modality), workspace.settings)[0]
     return comparing.compare(
         one, two, metric, ClusterStatistics(), truths=truths_of(workspace, two)
     )
@@ -295,23 +241,42 @@ def general_figure(
     given: Sequence[Example],
     on_progress: Progress | None = None,
 ) -> float:
-    """The primary metric of a model over examples outside a dataset version."""
-    metric = modality.metrics[0]
+    """The primary measure of a model over examples outside a dataset version.
+
+    Texts are remembered, pictures are not: they belong to a dataset version.
+    """
     numerator = denominator = 0.0
-    cache = workspace.store.recognitions
-    with speaking(modality, model, text_only=True) as speaker:
+    with ExitStack() as loaded:
+        score = _scored_by(workspace, modality, model, loaded)
         for done, example in enumerate(given, 1):
-            key = _media_key(example)
-            said = cache.get(model.digest, key)
-            if said is None:
-                said = speaker.recognize(example.media)
-                cache.put(model.digest, key, said)
-            score = metric.score(example.truth, said.text)
-            numerator += score.numerator
-            denominator += score.denominator
+            found = score(example)
+            numerator += found.numerator
+            denominator += found.denominator
             if on_progress is not None:
                 on_progress(done, len(given))
     return numerator / denominator if denominator else numerator
+
+
+def _scored_by(
+    workspace: Workspace, modality: Modality, model: NamedModel, loaded: ExitStack
+) -> Callable[[Example], RowScore]:
+    if isinstance(modality, CanJudge):
+        editor = loaded.enter_context(editing(modality, model))
+        judge = loaded.enter_context(judging(workspace, modality))
+        primary = modality.measures(workspace.settings)[0].name
+        return lambda one: judge.score(one, editor.edit(one).picture)[primary]
+    speaker = loaded.enter_context(speaking(modality, model, text_only=True))
+    metric, cache = modality.metrics[0], workspace.store.recognitions
+
+    def score(example: Example) -> RowScore:
+        key = _media_key(example)
+        said = cache.get(model.digest, key)
+        if said is None:
+            said = speaker.recognize(example.media)
+            cache.put(model.digest, key, said)
+        return metric.score(example.truth, said.text)
+
+    return score
 
 
 def _media_key(example: Example) -> str:

@@ -75,7 +75,7 @@ def restore(workspace: Workspace, name: str, *, on_progress: Progress = no_progr
         before = backing_up.create(layout, workspace.clock, BEFORE_RESTORE, database)
         with backing_up.draft_in(layout.backups) as draft:
             forgotten = _prepare(backup, draft, known, workspace.clock, layout.forgotten)
-            _bring_media(backup, draft, workspace.blobs, on_progress)
+            _bring_media(backup, draft, workspace, on_progress)
             _bring_models(backup, layout)
             workspace.store.close()
             sqlite_copy.copy_over(draft / backing_up.DATABASE, database)
@@ -198,9 +198,11 @@ def _end_runs(store: Store, clock: Clock) -> None:
             )
 
 
-def _bring_media(backup: Backup, draft: Path, target: Blobs, on_progress: Progress) -> None:
+def _bring_media(backup: Backup, draft: Path, workspace: Workspace, on_progress: Progress) -> None:
     from truing.stores.database import sqlite_copy
+    from truing.workspace.archive_contents import bring_missing
 
+    target = workspace.blobs
     source = blobs_of(backup, target)
     missing = []
     needed = sqlite_copy.blob_digests(draft / backing_up.DATABASE)
@@ -212,6 +214,8 @@ def _bring_media(backup: Backup, draft: Path, target: Blobs, on_progress: Progre
             missing.append(digest)
             continue
         bring_blob(source, target, digest)
+    # What was archived since the backup was made lies in an archive.
+    missing = sorted({*missing} - {*bring_missing(workspace, missing)})
     if missing:
         raise DamagedError(
             f"the backup `{backup.name}` needs {len(missing)} media files that are not there, "
@@ -306,6 +310,8 @@ def restore_into(
         draft = layout.root
         forgotten = _prepare(backup, draft, known, clock, layout.forgotten)
         source = blobs_of(backup, origin.blobs if origin is not None else None)
+        if origin is not None and not backup.whole:
+            _bring_archived(origin, draft)
         _copy_media(backup, draft, source, LocalBlobs(layout.blobs), on_progress)
         models = origin.layout.models if origin is not None else None
         for ref, digest in sorted(backup.models.items()):
@@ -320,6 +326,18 @@ def restore_into(
     finally:
         store.close()
     return Restored(backup=backup.name, folder=folder, samples=samples, forgotten=forgotten)
+
+
+def _bring_archived(origin: Workspace, draft: Path) -> None:
+    """Media that were archived since come back to where the backup's others are."""
+    from truing.stores.database import sqlite_copy
+    from truing.workspace.archive_contents import bring_missing
+
+    needed = sqlite_copy.blob_digests(draft / backing_up.DATABASE)
+    missing = [one for one in needed if not origin.blobs.exists(one)]
+    if missing:
+        with backing_up.holding(origin.layout):
+            bring_missing(origin, missing)
 
 
 def _copy_media(

@@ -152,26 +152,36 @@ def empty(workspace: Workspace, *, everything: bool = True) -> tuple[int, int]:
         How many samples and how many media files went. Media that a backup lists stay until it
         goes.
     """
-    from truing.loop.forget import entomb
-    from truing.workspace.backups import backed_up
-
     store = workspace.store
     until = workspace.clock.now()
     if not everything:
         until -= keeping_time(workspace)
     samples = blobs = 0
     while numbers := store.trash.due(until, limit=BATCH):
-        uids = [store.samples.get(number).uid for number in numbers]
-        entomb(uids, store, taint=False)
-        freed = set(store.samples.erase(numbers))
-        blobs += sum(
-            workspace.blobs.delete(one) for one in freed - backed_up(workspace.layout, freed)
-        )
+        blobs += erase(workspace, numbers)
         samples += len(numbers)
     if samples:
         store.scrub()
         _note(workspace, "trash-emptied", samples)
     return samples, blobs
+
+
+def erase(workspace: Workspace, numbers: Sequence[int]) -> int:
+    """Erases a batch of samples for good, in the trash or not; the caller scrubs the database.
+
+    Returns:
+        How many media files went.
+    """
+    from truing.loop.forget import entomb
+    from truing.workspace.backups import backed_up
+    from truing.workspace.nexvision_folder import tidy_sessions
+
+    store = workspace.store
+    uids = [sample.uid for sample in store.samples.by_ids(numbers)]
+    entomb(uids, store, taint=False)
+    tidy_sessions(workspace, uids)
+    freed = set(store.samples.erase(numbers))
+    return sum(workspace.blobs.delete(one) for one in freed - backed_up(workspace.layout, freed))
 
 
 def _note(workspace: Workspace, kind: str, samples: int, actor: str | None = None) -> None:

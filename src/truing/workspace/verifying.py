@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ def verify_backup(
     *,
     models: Path | None = None,
     thorough: bool = True,
+    in_archives: Callable[[Collection[str]], Collection[str]] = lambda _: (),
     on_progress: Progress = no_progress,
 ) -> list[Problem]:
     """Checks a backup: every digest, the database, its rows and counters, its media and models.
@@ -32,6 +33,7 @@ def verify_backup(
         blobs: those of the workspace it is of; None for a copy elsewhere.
         models: the model folders of that workspace.
         thorough: read every medium, not only look whether it is there.
+        in_archives: which of some blobs lie in an archive, from where a restore brings them.
         on_progress: see `copying.Progress`.
     """
     from truing.stores.database import sqlite_copy
@@ -44,12 +46,19 @@ def verify_backup(
     if sqlite_copy.contents(database).rows != backup.rows:
         found.append(Problem(what=backup.name, why="its tables hold more or fewer rows than told"))
     media = blobs_of(backup, blobs)
+    missing = []
     for done, digest in enumerate(backing_up.listed_blobs(backup.folder), 1):
         on_progress("media", done, backup.blobs)
         if not media.exists(digest):
-            found.append(Problem(what=f"blob {digest[:19]}…", why="it is missing"))
+            missing.append(digest)
         elif thorough and not media.verify(digest):
             found.append(Problem(what=f"blob {digest[:19]}…", why="its bytes were altered"))
+    kept = set(in_archives(missing)) if missing else set()
+    found += [
+        Problem(what=f"blob {digest[:19]}…", why="it is missing")
+        for digest in missing
+        if digest not in kept
+    ]
     for ref, digest in sorted(backup.models.items()):
         why = model_amiss(model_of(backup, ref, digest, models), digest)
         if why is not None:

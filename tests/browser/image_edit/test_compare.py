@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -276,12 +278,21 @@ def test_other_shapes_are_shown_whole_and_their_sizes_named(
 
 
 def test_what_browsers_cannot_show_is_converted(
-    workspace: Workspace, served: Callable[..., str], browser_page: Open
+    workspace: Workspace, served: Callable[..., str], browser_page: Open, tmp_path: Path
 ) -> None:
     tiff = BytesIO()
     Image.new("RGB", (200, 100), "red").save(tiff, format="TIFF")
     cut = pairs()[0]["edited"].read_bytes()[:60_000]
-    number = plain(workspace, tiff.getvalue(), cut)
+    # What an app hands in must be whole; what lies in a folder is imported as it is.
+    stamp = "2026-11-20T09-00-00-000Z"
+    folder = tmp_path / "training-data" / f"session-{stamp}"
+    folder.mkdir(parents=True)
+    (folder / f"original-{stamp}.jpg").write_bytes(tiff.getvalue())
+    (folder / f"reimagined-{stamp}.jpg").write_bytes(cut)
+    told = {"instruction": "make it so", "sessionId": folder.name, "userEmail": "anonymous"}
+    (folder / f"metadata-{stamp}.json").write_text(json.dumps(told), encoding="utf-8")
+    assert workspace.import_from("nexvision", folder.parent).added == 1
+    number = 1
     page = browser_page(f"{served(workspace)}/review/{number}")
     box = shown(page, number)
     assert reds(box)[:40] == list(range(40))

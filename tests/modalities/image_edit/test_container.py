@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -9,7 +10,14 @@ from PIL import Image
 from tests.modalities.image_edit.conftest import coded
 
 from truing.domain.errors import InvalidInputError
-from truing.modalities.image_edit.container import end_of, hidden, sniff
+from truing.modalities.image_edit.container import (
+    JPEG,
+    PNG,
+    end_of,
+    hidden,
+    refuse_slow,
+    sniff,
+)
 
 PICTURE = Image.linear_gradient("L").convert("RGB")
 FILES: dict[str, bytes] = {
@@ -107,3 +115,27 @@ def test_what_is_no_picture_is_named(data: bytes, what: str) -> None:
 )
 def test_what_hides_behind_a_picture(tail: bytes, what: str | None) -> None:
     assert hidden(tail) == what
+
+
+def scanned(count: int) -> bytes:
+    """A progressive JPEG of 100 x 100 pixels whose last scan comes so many times more."""
+    made = BytesIO()
+    Image.new("L", (100, 100), 90).save(made, "JPEG", progressive=True)
+    data = made.getvalue()
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * count + b"\xff\xd9"
+
+
+def test_a_jpeg_that_keeps_decoders_busy_is_refused() -> None:
+    data = scanned(300)
+    refuse_slow(data, JPEG, 10_000, "a.jpg")
+    with pytest.raises(InvalidInputError, match=r"`a\.jpg` is coded in 30\d scans"):
+        refuse_slow(data, JPEG, 100_000_000, "a.jpg")
+    # What only looks like scans, in a comment, takes no time.
+    comment = b"\xff\xfe" + (2002).to_bytes(2, "big") + b"\xff\xda" * 1000
+    refuse_slow(data[:2] + comment + scanned(1)[2:], JPEG, 100_000_000, "a.jpg")
+    refuse_slow(data[:-50], PNG, 100_000_000, "a.png")
+    with pytest.raises(InvalidInputError):
+        refuse_slow(data[:-50], JPEG, 100_000_000, "cut.jpg")
+    assert end_of(data, JPEG) == len(data)
+    assert end_of(data + b"more", JPEG) == len(data)

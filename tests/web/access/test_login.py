@@ -333,6 +333,7 @@ OF_CONTRIBUTORS = (
     *("GET /api/login", "POST /api/login", "POST /api/logout", "GET /api/me", "GET /api/about"),
     *("PUT /api/me/password", "GET /api/tokens", "POST /api/tokens", "DELETE /api/tokens/{id}"),
     *("POST /api/samples", "GET /api/samples", "GET /api/entries"),
+    *("POST /api/store-image", "GET /api/store-image"),
     *("POST /api/live/transcribe", "GET /api/live/status", "POST /api/live/warm"),
     *(
         "POST /api/live/correct",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from truing.domain.errors import InvalidInputError
@@ -65,6 +66,9 @@ _DOCUMENT = re.compile(rb"%PDF-|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c")
 ZIP_END, ZIP_END_SIZE, ZIP_COMMENT = b"PK\x05\x06", 22, 1 << 16
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends the coded pixels of a JPEG: any marker but restarts and stuffed bytes."""
+_SCAN, _END = b"\xff\xda", 0xD9
+MOST_SCANNED = 2_000_000_000
+"""Pixels of a JPEG times its scans; cameras write one, programs about ten."""
 
 
 def sniff(data: bytes, name: str) -> Form:
@@ -105,6 +109,27 @@ def _what(data: bytes) -> str:
     lower = head[:8].lower()
     known = (what for beginning, what in _OTHERS if lower.startswith(beginning))
     return next(known, "of a format that is not known")
+
+
+def refuse_slow(data: bytes, form: Form, pixels: int, name: str) -> None:
+    """Refuses a JPEG whose pixels are coded again and again: small as a file, minutes of decoding.
+
+    Raises:
+        InvalidInputError: its scans, each of so many pixels, are more than `MOST_SCANNED`.
+    """
+    # Within coded pixels no marker stands: counting is enough for nearly all files.
+    if form is not JPEG or data.count(_SCAN) * pixels <= MOST_SCANNED:
+        return
+    scans = 0
+    try:
+        for marker, _ in _segments(data):
+            scans += marker == _SCAN[1]
+    except (struct.error, IndexError):
+        pass  # it ends within a header: decoding says so
+    if scans * pixels > MOST_SCANNED:
+        raise InvalidInputError(
+            f"`{name}` is coded in {scans} scans", hint="save the picture anew in an image program"
+        )
 
 
 def end_of(data: bytes, form: Form) -> int | None:
@@ -156,23 +181,33 @@ def _within(end: int, data: bytes) -> int | None:
 
 
 def _end_of_jpeg(data: bytes) -> int | None:
+    return next((place for marker, place in _segments(data) if marker == _END), None)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """The scans and the end of a JPEG, by marker with the place behind its header.
+
+    Ends early where no marker stands, and raises what reading beyond the end raises.
+    """
     place = 2
     while True:
         while data[place] == 0xFF and data[place + 1] == 0xFF:  # fill bytes
             place += 1
         if data[place] != 0xFF:
-            return None
+            return
         marker = data[place + 1]
         place += 2
-        if marker == 0xD9:
-            return place
+        if marker == _END:
+            yield marker, place
+            return
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:
             continue
         place += int(struct.unpack_from(">H", data, place)[0])
-        if marker == 0xDA:
+        if marker == _SCAN[1]:
             following = _MARKER.search(data, place)
+            yield marker, place
             if following is None:
-                return None
+                return
             place = following.start()
 
 

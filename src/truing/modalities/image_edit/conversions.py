@@ -52,12 +52,12 @@ def convert(medium: MediaFile, format: str) -> bytes:
     longest = {"small.jpg": SMALL_SIDE, "webp": WEBP_SIDE}.get(format)
     picture = pixels.read(medium.path, longest=longest, alpha=form["format"] != "JPEG")
     kept = BytesIO()
-    options = {**form, **_profile(picture)}
+    options = {**form, **profile_of(picture)}
     picture.image.save(kept, **options)
     return kept.getvalue()
 
 
-def _profile(picture: pixels.Picture) -> dict[str, Any]:
-    """A profile fits only pixels of its own kind: CMYK and grey ones became RGB."""
+def profile_of(picture: pixels.Picture) -> dict[str, Any]:
+    """Keeps a profile that fits the pixels: those in CMYK and grey became RGB."""
     kept = picture.profile if picture.mode in ("RGB", "RGBA", "P", "PA") else None
     return {} if kept is None else {"icc_profile": kept}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from truing.domain.errors import InvalidInputError
 from truing.domain.media import IngestedMedia, Media
 from truing.modalities.image_edit import pixels
-from truing.modalities.image_edit.container import end_of, hidden
+from truing.modalities.image_edit.container import end_of, hidden, refuse_slow, sniff
 from truing.modalities.image_edit.fingerprint import described
 from truing.modalities.image_edit.roles import ROLES
 
@@ -43,7 +43,7 @@ def ingest(role: str, source: object) -> IngestedMedia:
 
     Raises:
         InvalidInputError: a type it cannot take, no picture, an archive, page or program hidden
-            behind one, another role, or more than the bounds.
+            behind one, another role, more than the bounds, or a JPEG coded to keep decoders busy.
         NotFoundError: no such file.
         DamagedError: nothing of it can be decoded.
         MissingDependencyError: the extra `images` is not installed.
@@ -53,7 +53,9 @@ def ingest(role: str, source: object) -> IngestedMedia:
             f"image edits have no medium `{role}`", hint=f"their media are {', '.join(ROLES)}"
         )
     data, name = _given(source)
-    with pixels.room(*pixels.size_of(data, name)):
+    width, height = pixels.size_of(data, name)
+    refuse_slow(data, sniff(data, name), width * height, name)
+    with pixels.room(width, height):
         picture = pixels.read(data)
         content = content_of(picture.image)
         looks = described(picture.image)

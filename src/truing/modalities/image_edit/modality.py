@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from truing.domain.evaluation import Metric
+from truing.domain.evaluation import Measure, Metric
 from truing.domain.finding import CheckReport
 from truing.domain.media import IngestedMedia, Media
-from truing.domain.modality import CheckInput, Marks
+from truing.domain.modality import CheckInput, LoadedEditor, LoadedJudge, Marks
 from truing.domain.recipe import MediaFile
 from truing.domain.settings import Setting, Settings
 from truing.metrics.words import SENTENCE, WER
 from truing.modalities.image_edit.cleaning import MODEL
+from truing.modalities.image_edit.compress import COMPRESSIONS
 from truing.modalities.image_edit.conversions import CONVERSIONS
-from truing.modalities.image_edit.roles import ROLES
+from truing.modalities.image_edit.judging import COPY
+from truing.modalities.image_edit.judging import SETTINGS as JUDGED_BY
+from truing.modalities.image_edit.recipes import RECIPES
+from truing.modalities.image_edit.roles import EDITED, ROLES
 from truing.modalities.image_edit.thresholds import THRESHOLDS
 
 
 class ImageEdit:
-    """Picture pairs with an instruction. Abilities: spot copies, sketch, tidy, preview, convert.
+    """Picture pairs with an instruction. Abilities: choose, tell whole, spot copies, sketch,
+    tidy, preview, convert, compress, train, edit, judge.
 
     The text of a sample is its instruction; the metrics judge it against what people made of it.
     """
@@ -26,11 +31,16 @@ class ImageEdit:
     name: str = "image_edit"
     summary: str = "a picture, an instruction, and the picture that came of it"
     roles: tuple[str, ...] = ROLES
-    settings: tuple[Setting, ...] = THRESHOLDS
+    settings: tuple[Setting, ...] = (*THRESHOLDS, *JUDGED_BY)
     metrics: tuple[Metric, ...] = (SENTENCE, WER)
     least_likeness: str = "image_edit.near_duplicate"
+    recipes: Mapping[str, str] = RECIPES
     conversions: Mapping[str, str] = CONVERSIONS
+    compressions: Mapping[str, str] = COMPRESSIONS
     tidied_by: str = MODEL
+    baseline_name: str = COPY
+    chosen_role: str = EDITED
+    tells_whole: bool = True
 
     def ingest(self, role: str, source: object) -> IngestedMedia:
         """See `media.ingest`."""
@@ -85,3 +95,27 @@ class ImageEdit:
         from truing.modalities.image_edit.conversions import convert
 
         return convert(medium, format)
+
+    def compress(self, medium: MediaFile, format: str, quality: int) -> bytes | None:
+        """See `compress.compress`."""
+        from truing.modalities.image_edit.compress import compress
+
+        return compress(medium, format, quality)
+
+    def open_editor(self, model: str, options: Mapping[str, object]) -> LoadedEditor:
+        """See `editor.open_editor`."""
+        from truing.modalities.image_edit.editor import open_editor
+
+        return open_editor(model, options)
+
+    def measures(self, settings: Settings) -> tuple[Measure, ...]:
+        """See `judging.measures`."""
+        from truing.modalities.image_edit.judging import measures
+
+        return measures(settings)
+
+    def open_judge(self, settings: Settings) -> LoadedJudge:
+        """See `judging.open_judge`."""
+        from truing.modalities.image_edit.judging import open_judge
+
+        return open_judge(settings)

@@ -318,10 +318,19 @@ function Details({ sample, asset }) {
     ["PSNR", psnr === undefined ? null : `${psnr.toFixed(1)} dB`],
     ["SSIM", ssim === undefined ? null : ssim.toFixed(3)],
     ["Figures", measured?.problem],
+    ["Result", resultOf(sample)],
   ];
   return rows
     .filter(([, value]) => value)
     .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`);
+}
+
+/** Which of several results of one moment this is; null when it came alone. */
+function resultOf({ uid, context }) {
+  const all = Array.isArray(context?.of) ? context.of : [];
+  if (all.length < 2 || !all.includes(uid)) return null;
+  const taken = { true: "the user took this one", false: "the user took another one" }[context.chosen] ?? "none is chosen yet";
+  return `${all.indexOf(uid) + 1} of ${all.length}, ${taken}`;
 }
 
 /** A picture in words, and where its file is. */

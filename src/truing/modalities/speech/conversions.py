@@ -35,8 +35,13 @@ _CONTAINERS = {"flac": "FLAC", "wav": "WAV", "mp3": "MP3", "opus": "OGG"}
 _LOSSY_SUBTYPES = {"mp3": "MPEG_LAYER_III", "opus": "OPUS"}
 
 
-def convert(medium: MediaFile, format: str) -> bytes:
+def convert(medium: MediaFile, format: str, *, effort: float | None = None) -> bytes:
     """The sound, or its span, as a whole file.
+
+    Args:
+        medium: the sound.
+        format: one of `CONVERSIONS`.
+        effort: how much a lossy encoder saves, from 0 to 1; its own choice when left out.
 
     Raises:
         InvalidInputError: no such format, or more than an hour of sound.
@@ -61,7 +66,14 @@ def convert(medium: MediaFile, format: str) -> bytes:
         block = _whole_numbers(block, deep=deep)
     kept = BytesIO()
     subtype = _LOSSY_SUBTYPES.get(format, "PCM_24" if deep else "PCM_16")
-    soundfile.write(kept, block, rate, format=_CONTAINERS[format], subtype=subtype)
+    soundfile.write(
+        kept,
+        block,
+        rate,
+        format=_CONTAINERS[format],
+        subtype=subtype,
+        compression_level=effort,
+    )
     return kept.getvalue()
 
 

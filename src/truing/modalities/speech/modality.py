@@ -13,6 +13,7 @@ from truing.domain.modality import CheckInput, Marks
 from truing.domain.recipe import Example, MediaFile
 from truing.domain.settings import Setting, Settings
 from truing.metrics.words import CER, SENTENCE, WER
+from truing.modalities.speech.compress import COMPRESSIONS
 from truing.modalities.speech.conversions import CONVERSIONS
 from truing.modalities.speech.recipes import RECIPES
 from truing.modalities.speech.thresholds import THRESHOLDS
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 
 class Speech:
-    """Sound to text. Abilities: recognise, train, baseline, publish, combine, play, preview."""
+    """Sound to text. Abilities: recognise, train, baseline, publish, combine, play, preview,
+    compress.
+    """
 
     name: str = "speech"
     summary: str = "spoken words and their transcripts"
@@ -33,6 +36,7 @@ class Speech:
     baseline_name: str = "nearest template (MFCC)"
     least_likeness: str = "speech.near_duplicate"
     conversions: Mapping[str, str] = CONVERSIONS
+    compressions: Mapping[str, str] = COMPRESSIONS
 
     def ingest(self, role: str, source: object) -> IngestedMedia:
         """See `media.ingest`."""
@@ -111,6 +115,12 @@ class Speech:
         from truing.modalities.speech.preview import preview
 
         return preview(media["audio"], buckets)
+
+    def compress(self, medium: MediaFile, format: str, quality: int) -> bytes | None:
+        """See `compress.compress`."""
+        from truing.modalities.speech.compress import compress
+
+        return compress(medium, format, quality)
 
     def convert(self, medium: MediaFile, format: str) -> bytes:
         """See `conversions.convert`."""

@@ -8,7 +8,7 @@ answered only when its own transaction is durable, and refused or stored for its
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,8 +16,10 @@ import sqlalchemy as sa
 
 from truing.domain.errors import ConflictError, NotFoundError
 from truing.domain.review import Appended, Revision, Standing, State
+from truing.stores.database import census
 from truing.stores.database.connection import Database
 from truing.stores.database.prepared import Direct, Prepared
+from truing.stores.database.sample_rows import with_context
 from truing.stores.database.schema import outdated, revisions, samples, tallied
 
 TOGETHER = 64
@@ -66,6 +68,15 @@ class Appending:
         )
         self._stand = Prepared(STAND)
         self._outdate = Prepared(_outdating())
+        self._outdate_census = Prepared(census.outdating())
+        self._document = Prepared(
+            sa.select(table.document).where(table.id == sa.bindparam("sample_id")).with_for_update()
+        )
+        self._describe = Prepared(
+            sa.update(samples)
+            .where(table.id == sa.bindparam("described"))
+            .values(document=sa.bindparam("document"))
+        )
 
     def append(self, given: Appended) -> Revision:
         """Stores one decision, with those that other threads bring at this moment.
@@ -116,6 +127,28 @@ class Appending:
                 outcomes[place] = self._append(direct, given[place])
         return [outcomes[place] for place in range(len(given))]
 
+    def append_all(
+        self, given: Sequence[Appended], contexts: Mapping[int, Mapping[str, object]]
+    ) -> list[Revision]:
+        """See `Reviews.append_all`."""
+        kept: dict[int, Revision] = {}
+        with self._database.writing_directly() as direct:
+            for one in sorted(given, key=lambda one: one.revision.sample_id):
+                outcome = self._append(direct, one)
+                if not isinstance(outcome, Revision):
+                    raise outcome
+                kept[outcome.sample_id] = outcome
+            for number in sorted(contexts):
+                self._set_context(direct, number, contexts[number])
+        return [kept[one.revision.sample_id] for one in given]
+
+    def _set_context(self, direct: Direct, number: int, context: Mapping[str, object]) -> None:
+        row = self._document.first(direct, sample_id=number)
+        if row is None:
+            raise _gone(number)
+        values = {"described": number, "document": with_context(row[0], context)}
+        self._describe.run(direct, [values])
+
     def _append(self, direct: Direct, given: Appended) -> Outcome:
         revision = given.revision
         sample_id = revision.sample_id
@@ -126,13 +159,14 @@ class Appending:
         values = {"decided": sample_id, "revision": number, **stands(given.standing)}
         self._stand.run(direct, [values])
         self._outdate.run(direct, [{"sample_id": sample_id}])
+        self._outdate_census.run(direct, [{"sample_id": sample_id}])
         return replace(revision, id=number)
 
 
 def _refused(row: Any, given: Appended) -> ConflictError | NotFoundError | None:  # noqa: ANN401
     sample_id = given.revision.sample_id
     if row is None:
-        return NotFoundError(f"no sample `{sample_id}`", hint="it was forgotten meanwhile")
+        return _gone(sample_id)
     newest, state = row
     if state == State.TRASHED.value:
         return ConflictError(
@@ -146,6 +180,10 @@ def _refused(row: Any, given: Appended) -> ConflictError | NotFoundError | None:
             hint="look at it again, then decide",
         )
     return None
+
+
+def _gone(sample_id: int) -> NotFoundError:
+    return NotFoundError(f"no sample `{sample_id}`", hint="it was forgotten meanwhile")
 
 
 def _outdating() -> sa.Insert:

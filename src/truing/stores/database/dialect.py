@@ -66,6 +66,10 @@ class Dialect(Protocol):
         """Takes the next samples into the search index; the connection may write."""
         ...
 
+    def search_again(self, connection: sa.Connection, ids: Sequence[int]) -> None:
+        """Makes sure that samples that came back will be found, whatever their numbers."""
+        ...
+
     def merge_search(self, connection: sa.Connection, *, begun: bool) -> bool:
         """One step towards a search index in one piece; whether there is more to do.
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from truing.stores.database import census
 from truing.stores.database.chunks import chunks
 from truing.stores.database.lookups import still_referenced
+from truing.stores.database.pictures import erase_pictures
+from truing.stores.database.preferences import erase_preferences
 from truing.stores.database.recognitions import erase_recognitions
 from truing.stores.database.sample_rows import (
     Row,
@@ -33,12 +36,19 @@ from truing.stores.database.schema import (
 from truing.stores.database.tallies import uncount
 
 
-def erase_samples(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
+def erase_samples(
+    connection: sa.Connection, ids: Sequence[int], *, leaving: bool = False
+) -> list[str]:
     """Removes samples and returns, sorted, the digests to which nothing refers any more.
 
     Revisions go by foreign key, the search index and the counters by trigger. Whatever a
     recognizer said of one of the blobs goes too, also where another sample shares the blob: the
-    cache fills again.
+    cache fills again. The pictures that models made of the samples are among the digests.
+
+    Args:
+        connection: may write.
+        ids: of the samples; unknown ones are passed over.
+        leaving: they live on in an archive: what was measured of them stays.
     """
     blobs: set[str] = set()
     heard: set[str] = set()
@@ -68,8 +78,13 @@ def erase_samples(connection: sa.Connection, ids: Sequence[int]) -> list[str]:
         for table, gone in lookups.items():
             erase_rows(connection, table, gone)
         uids = [row[1] for row in rows]
-        connection.execute(sa.delete(evaluated_rows).where(evaluated_rows.c.sample_uid.in_(uids)))
+        if not leaving:
+            measured = evaluated_rows.c.sample_uid.in_(uids)
+            connection.execute(sa.delete(evaluated_rows).where(measured))
+            erase_preferences(connection, uids)
+            blobs |= erase_pictures(connection, uids)
         uncount(connection, piece)
+        census.leave(connection, piece)
         connection.execute(sa.delete(samples).where(columns.id.in_(piece)))
     erase_recognitions(connection, sorted(blobs | heard))
     return sorted(blobs - still_referenced(connection, blobs))

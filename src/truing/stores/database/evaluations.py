@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from truing.domain.errors import NotFoundError
 from truing.domain.evaluation import EvaluatedRow, Evaluation, RowScore
 from truing.stores.database.chunks import chunks
 from truing.stores.database.connection import Database
@@ -57,6 +58,17 @@ class DatabaseEvaluations:
             .order_by(table.id.desc())
             .limit(1)
         )
+        return self._whole(query)
+
+    def get(self, uid: str) -> Evaluation:
+        """See `Evaluations.get`."""
+        found = self._whole(sa.select(evaluations).where(evaluations.c.uid == uid))
+        if found is None:
+            raise NotFoundError(f"there is no evaluation `{uid}`", hint="truing evaluate makes one")
+        return found
+
+    def _whole(self, query: sa.Select[Any]) -> Evaluation | None:
+        """The first evaluation that a query finds, with its rows."""
         parts = sa.select(evaluated_rows).order_by(evaluated_rows.c.position)
         with self._database.reading() as connection:
             head = connection.execute(query).mappings().first()

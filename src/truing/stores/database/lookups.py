@@ -24,6 +24,7 @@ from truing.stores.database.schema import (
     NUMBERS,
     counters,
     dataset_blobs,
+    pictures,
     sample_blobs,
     sample_sittings,
     samples,
@@ -36,7 +37,7 @@ TOGETHER = 20_000
 DOCUMENTS_AT_ONCE = 500
 DIGESTS_AT_ONCE = 5000
 
-_BLOBS = (sample_blobs.c.digest, dataset_blobs.c.digest)
+_BLOBS = (sample_blobs.c.digest, dataset_blobs.c.digest, pictures.c.digest)
 _NOTED = "noted"
 
 
@@ -109,7 +110,9 @@ def referenced_blobs(database: Database) -> Iterator[str]:
 
 
 def still_referenced(connection: sa.Connection, digests: Iterable[str]) -> set[str]:
-    """Those digests that a sample, a derived medium or a live dataset row refers to."""
+    """Those digests that a sample, a derived medium, a live dataset row or a picture that a model
+    made refers to.
+    """
     # One look for each: a blob that a million samples share is not counted.
     looks = [
         sa.select(sa.literal(1)).where(column == sa.bindparam("wanted")).limit(1)

@@ -14,10 +14,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from truing.domain.archive import Packed
 from truing.domain.erasure import Renamed
 from truing.stores.database.connection import Database
 from truing.stores.database.json_text import to_json
@@ -79,6 +81,26 @@ def rename_subject(database: Database, name: str, pseudonym: str, *, everywhere:
             database, samples, column, name, lambda text: _in_context(text, name, pseudonym)
         )
     return Renamed(places=tuple(places), champions=retired, samples=others)
+
+
+def unnamed(packed: Packed, name: str, pseudonym: str) -> Packed:
+    """A sample of somebody else in an archive, as `rename_subject` leaves those in the database."""
+    document = packed.sample["document"]
+    if name not in json.dumps(packed.as_dict(), ensure_ascii=False):
+        return packed
+
+    def reworded(rows: tuple[dict[str, Any], ...], column: str) -> tuple[dict[str, Any], ...]:
+        return tuple(
+            {**row, column: _in_words(row[column], name, pseudonym)} if row[column] else row
+            for row in rows
+        )
+
+    return replace(
+        packed,
+        sample={**packed.sample, "document": _in_context(document, name, pseudonym)},
+        revisions=reworded(packed.revisions, "why"),
+        ratings=reworded(packed.ratings, "reason"),
+    )
 
 
 def _retire(connection: sa.Connection, name: str) -> tuple[str, ...]:

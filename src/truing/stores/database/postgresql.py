@@ -152,6 +152,9 @@ class PostgreSQL:
         """See `Dialect.make_searchable`."""
         searching.make_searchable(connection, at_most=at_most)
 
+    def search_again(self, connection: sa.Connection, ids: Sequence[int]) -> None:
+        """See `Dialect.search_again`: a trigger sees to it."""
+
     def merge_search(self, connection: sa.Connection, *, begun: bool) -> bool:  # noqa: ARG002
         """See `Dialect.merge_search`: the server does that by itself."""
         return False

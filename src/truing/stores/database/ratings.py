@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from truing.domain.errors import ConflictError, NotFoundError
 from truing.domain.rating import Rating
 from truing.domain.review import State
+from truing.stores.database.census import outdate
 from truing.stores.database.connection import Database
 from truing.stores.database.schema import ratings, samples
 
@@ -34,6 +35,7 @@ class DatabaseRatings:
             _refuse(number, state)
             made = connection.scalar(sa.insert(ratings).values(row).returning(ratings.c.id))
             connection.execute(sa.update(samples).where(here).values(rating=rating.value))
+            outdate(connection, [number])
         return replace(rating, id=int(made or 0))
 
     def of(self, sample_id: int) -> list[Rating]:

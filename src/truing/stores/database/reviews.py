@@ -43,6 +43,12 @@ class DatabaseReviews:
         """See `Reviews.append_each`."""
         return self._appending.append_each(revisions)
 
+    def append_all(
+        self, revisions: Sequence[Appended], contexts: Mapping[int, Mapping[str, object]]
+    ) -> list[Revision]:
+        """See `Reviews.append_all`."""
+        return self._appending.append_all(revisions, contexts)
+
     def append_many(self, first: Sequence[tuple[Revision, Standing]]) -> list[Revision | None]:
         """See `Reviews.append_many`."""
         stored: dict[int, Revision] = {}

@@ -134,6 +134,18 @@ def with_predictions(document: str, said: Iterable[Prediction]) -> str:
     return to_json({**to_mapping(document), "predictions": _predictions_json(said)}, "predictions")
 
 
+def with_context(document: str, context: Mapping[str, object]) -> str:
+    """A document with another context."""
+    held = {name: value for name, value in to_mapping(document).items() if name != "context"}
+    return to_json({**held, "context": dict(context)} if context else held, "context")
+
+
+def with_media(document: str, media: Iterable[Media], groups: Sequence[str]) -> str:
+    """A document with other media, and the keys that tie them to others."""
+    held = {**to_mapping(document), "media": [_media_json(one) for one in media], "groups": groups}
+    return to_json(held, "media")
+
+
 def with_tags(document: str, tags: Sequence[str]) -> str:
     """A document with other tags."""
     held = {name: value for name, value in to_mapping(document).items() if name != "tags"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,6 +22,7 @@ from truing.domain.sample import (
     SampleFilter,
     SampleOrder,
 )
+from truing.stores.database import census
 from truing.stores.database.chunks import chunks
 from truing.stores.database.conditions import conditions
 from truing.stores.database.connection import Database
@@ -28,6 +30,7 @@ from truing.stores.database.counting import counts, trained_trash
 from truing.stores.database.cursors import read_cursor, write_cursor
 from truing.stores.database.describing import Change, redescribe, tag_counts
 from truing.stores.database.erasing import erase_rows, erase_samples
+from truing.stores.database.inserting import Inserting
 from truing.stores.database.lookups import note, referenced_blobs, still_referenced
 from truing.stores.database.paging import few_samples, filled_branches, page_positions
 from truing.stores.database.prepared import Direct, Prepared
@@ -35,21 +38,14 @@ from truing.stores.database.sample_rows import (
     certainty,
     finding_rows,
     findings_json,
-    lookup_rows,
     read_findings,
     read_predictions,
     read_sample,
     read_samples,
-    sample_row,
     searchable,
     with_predictions,
 )
-from truing.stores.database.schema import (
-    contacts,
-    counters,
-    sample_findings,
-    sample_groups,
-)
+from truing.stores.database.schema import archived, counters, sample_findings, sample_groups
 from truing.stores.database.schema import samples as sample_table
 from truing.stores.database.tallies import outdate
 
@@ -63,7 +59,6 @@ _INDEXED_AT_ONCE = 50
 _INDEXED_TOGETHER = 5000
 """Samples that enter the search index in one transaction: others may write in between."""
 
-Numbered = tuple[int, NewSample]
 Name = tuple[str, str] | int
 
 
@@ -73,16 +68,19 @@ class DatabaseSamples:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dialect = database.dialect
-        self._inserts = {
-            table: Prepared(sa.insert(table))
-            for table in (sample_table, sample_groups, sample_findings, contacts)
-        }
+        self._inserting = Inserting()
         table = sample_table.c
         self._by_id = Prepared(sa.select(sample_table).where(table.id == sa.bindparam("id")))
+        # What lies in an archive is known, too: an import does not bring it again.
         self._by_key = Prepared(
-            sa.select(table.id, table.uid).where(
-                table.source == sa.bindparam("source"),
-                table.source_key == sa.bindparam("source_key"),
+            sa.union_all(
+                *(
+                    sa.select(number, one.uid).where(
+                        one.source == sa.bindparam("source"),
+                        one.source_key == sa.bindparam("source_key"),
+                    )
+                    for number, one in _keyed()
+                )
             )
         )
 
@@ -104,7 +102,7 @@ class DatabaseSamples:
             with self._database.writing_directly() as direct:
                 fresh = self._fresh(direct, samples, known)
                 numbers = self._dialect.reserve(direct, len(fresh))
-                self._insert(direct, list(zip(numbers, fresh, strict=True)))
+                self._inserting.insert(direct, list(zip(numbers, fresh, strict=True)))
         except ConflictError as error:
             uids = ", ".join(one.uid for one in samples[:3])
             raise ConflictError(
@@ -134,13 +132,6 @@ class DatabaseSamples:
             else:
                 known[name] = Added(id=there[0], uid=there[1], new=False)
         return fresh
-
-    def _insert(self, direct: Direct, fresh: Sequence[Numbered]) -> None:
-        rows = lookup_rows(fresh)
-        rows[sample_table] = [sample_row(number, new) for number, new in fresh]
-        for table, insert in self._inserts.items():
-            if rows[table]:
-                insert.run(direct, rows[table])
 
     def _catch_up(self, where: SampleFilter) -> None:
         """Takes the newest samples into what a filter looks for them in."""
@@ -188,13 +179,13 @@ class DatabaseSamples:
     def by_source(self, source: str, keys: Sequence[str]) -> dict[str, int]:
         """See `Samples.by_source`."""
         found: dict[str, int] = {}
-        table = sample_table.c
         with self._database.reading() as connection:
             for piece in chunks(dict.fromkeys(keys)):
-                query = sa.select(table.source_key, table.id).where(
-                    table.source == source, table.source_key.in_(piece)
-                )
-                found.update((row[0], row[1]) for row in connection.execute(query))
+                for number, table in _keyed():
+                    query = sa.select(table.source_key, number).where(
+                        table.source == source, table.source_key.in_(piece)
+                    )
+                    found.update((row[0], row[1]) for row in connection.execute(query))
         return found
 
     def by_groups(self, keys: Sequence[str]) -> dict[str, list[int]]:
@@ -332,6 +323,7 @@ class DatabaseSamples:
             rows = finding_rows(id, report.findings)
             if rows:
                 connection.execute(sa.insert(sample_findings), rows)
+            census.outdate(connection, [id])
 
     def redescribe(self, ids: Sequence[int], change: Change) -> dict[int, Redescribed]:
         """See `Samples.redescribe`."""
@@ -368,6 +360,11 @@ class DatabaseSamples:
         of dataset versions need. In order, each once.
         """
         return referenced_blobs(self._database)
+
+
+def _keyed() -> tuple[tuple[sa.Column[int], Any], ...]:
+    """Where names at a source are known: number and columns of the tables."""
+    return (sample_table.c.id, sample_table.c), (archived.c.sample_id, archived.c)
 
 
 def _no_sample(id: int) -> NotFoundError:

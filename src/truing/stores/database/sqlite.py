@@ -28,7 +28,13 @@ import sqlalchemy.dialects.sqlite
 import sqlalchemy.exc
 import sqlalchemy.sql.operators
 
-from truing.domain.errors import DamagedError, InvalidInputError, TruingError, UnavailableError
+from truing.domain.errors import (
+    DamagedError,
+    FullError,
+    InvalidInputError,
+    TruingError,
+    UnavailableError,
+)
 from truing.stores.database.chunks import chunks
 from truing.stores.database.prepared import Direct, Prepared
 from truing.stores.database.schema import NUMBERS, counters, samples
@@ -106,6 +112,7 @@ _TAKE_IN = """
 INSERT INTO search (rowid, said, truth)
 SELECT id, said, truth FROM samples WHERE id > ? AND id <= ? ORDER BY id
 """
+_TAKE_IN_ONE = "INSERT INTO search (rowid, said, truth) VALUES (?, ?, ?)"
 _LAST_NUMBERS = """
 SELECT name, seq FROM sqlite_sequence
 UNION ALL SELECT 'samples', value FROM counters WHERE modality = '' AND name = 'samples'
@@ -252,6 +259,14 @@ class SQLite:
             .values(value=reached)
         )
 
+    def search_again(self, connection: sa.Connection, ids: Sequence[int]) -> None:
+        """See `Dialect.search_again`: what is above the last number in the index comes with it."""
+        mark, _ = _marks(connection)
+        for piece in chunks(number for number in ids if number <= mark):
+            query = sa.select(samples.c.id, samples.c.said, samples.c.truth)
+            for row in connection.execute(query.where(samples.c.id.in_(piece))).all():
+                connection.exec_driver_sql(_TAKE_IN_ONE, tuple(row))
+
     def merge_search(self, connection: sa.Connection, *, begun: bool) -> bool:
         """See `Dialect.merge_search`: a word is looked up in each piece."""
         changes = "SELECT total_changes()"
@@ -278,7 +293,8 @@ class SQLite:
         code = _primary(error)
         if code in _UNAVAILABLE:
             what, hint = _UNAVAILABLE[code]
-            return UnavailableError(f"`{self.place}`: {what}", hint=hint)
+            kind = FullError if code == _FULL else UnavailableError
+            return kind(f"`{self.place}`: {what}", hint=hint)
         if code in _DAMAGED:
             return DamagedError(
                 f"`{self.place}` is no sound database: {error}",
@@ -432,6 +448,7 @@ _BUSY_MEANS = (
     "another program is writing to it and does not let go",
     "wait until the other command is done, then try again",
 )
+_FULL = 13
 _UNAVAILABLE = {
     3: ("the system refuses access", "check who owns the file"),
     5: _BUSY_MEANS,
@@ -442,7 +459,7 @@ _UNAVAILABLE = {
         "check who owns the folder and whether its disk is mounted read-only",
     ),
     10: ("the disk reports an error", "check the disk; `truing verify` finds what it damaged"),
-    13: ("the disk is full", "free some disk space and try again"),
+    _FULL: ("the disk is full", "free some disk space and try again"),
     14: ("cannot be opened", "check that the folder exists and may be written"),
     15: _BUSY_MEANS,
     23: ("the system refuses access", "check who owns the file"),

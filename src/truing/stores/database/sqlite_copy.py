@@ -29,8 +29,9 @@ _NEWEST = """
 FROM samples, json_each(samples.document, '$.media') AS medium
 WHERE samples.id > (SELECT value FROM counters WHERE modality = '' AND name = 'noted')
 """
+_PICTURES = "UNION SELECT digest FROM pictures"
 _DIGESTS = f"""
-SELECT digest FROM sample_blobs UNION SELECT digest FROM dataset_blobs
+SELECT digest FROM sample_blobs UNION SELECT digest FROM dataset_blobs {{pictures}}
 UNION SELECT json_extract(medium.value, '$.digest') {_NEWEST}
 UNION SELECT json_extract(medium.value, '$.parent') {_NEWEST}
   AND json_extract(medium.value, '$.parent') IS NOT NULL
@@ -170,7 +171,10 @@ def _figures(connection: Any, query: str) -> dict[tuple[str, str], int]:  # noqa
 def blob_digests(path: Path) -> Iterator[str]:
     """Every blob that a copy refers to, in order, each once."""
     with _opened(path, frozen=True) as connection:
-        for row in connection.execute(_DIGESTS):
+        # A copy made before a migration may not have the table yet.
+        present = {row[0] for row in connection.execute(_TABLES)}
+        pictures = _PICTURES if "pictures" in present else ""
+        for row in connection.execute(_DIGESTS.format(pictures=pictures)):
             yield row[0]
 
 
@@ -181,33 +185,47 @@ def settle(path: Path) -> None:
 
 
 def holds_subject(path: Path, name: str) -> bool:
-    """Whether a sample in a copy is of that speaker."""
-    with _opened(path, frozen=True) as connection:
-        query = "SELECT 1 FROM samples WHERE subject = ? LIMIT 1"
-        return connection.execute(query, (name,)).fetchone() is not None
+    """Whether a sample in a copy, or in an archive of it, is of that speaker."""
+    return _holds(path, (("samples", "subject"), ("archived", "subject")), name)
 
 
 def holds_contact(path: Path, contact: str) -> bool:
-    """Whether a sample in a copy has that contact; copies of long ago know no contacts."""
+    """Whether a sample in a copy, or in an archive of it, has that contact."""
+    return _holds(path, (("contacts", "contact"), ("archived", "contact")), contact)
+
+
+def _holds(path: Path, columns: Sequence[tuple[str, str]], value: str) -> bool:
     with _opened(path, frozen=True) as connection:
-        there = "SELECT count(*) FROM sqlite_master WHERE name = 'contacts'"
-        if not connection.execute(there).fetchone()[0]:
-            return False
-        query = "SELECT 1 FROM contacts WHERE contact = ? LIMIT 1"
-        return connection.execute(query, (contact,)).fetchone() is not None
+        # Copies of long ago do not have every table.
+        present = {row[0] for row in connection.execute(_TABLES)}
+        return any(
+            connection.execute(
+                f'SELECT 1 FROM "{table}" WHERE "{column}" = ? LIMIT 1',  # noqa: S608 - our own
+                (value,),
+            ).fetchone()
+            is not None
+            for table, column in columns
+            if table in present
+        )
 
 
 def named_contacts(path: Path) -> list[str]:
     """The contacts in a copy of the present schema, each once."""
     with _opened(path, frozen=True) as connection:
-        query = "SELECT DISTINCT contact FROM contacts ORDER BY contact"
+        query = (
+            "SELECT contact FROM contacts "
+            "UNION SELECT contact FROM archived WHERE contact IS NOT NULL ORDER BY contact"
+        )
         return [str(row[0]) for row in connection.execute(query)]
 
 
 def named_samples(path: Path) -> Iterator[tuple[str, str | None]]:
-    """(uid, speaker) of every sample in a copy, and (uid, None) of every frozen row."""
+    """(uid, speaker) of every sample in a copy of the present schema or in an archive of it, and
+    (uid, None) of every frozen row.
+    """
     with _opened(path, frozen=True) as connection:
         yield from connection.execute("SELECT uid, subject FROM samples")
+        yield from connection.execute("SELECT uid, subject FROM archived")
         query = "SELECT DISTINCT sample_uid FROM dataset_rows WHERE sample_uid IS NOT NULL"
         for row in connection.execute(query):
             yield row[0], None
@@ -236,11 +254,17 @@ def schema_of(path: Path) -> int | None:
 
 def holds_samples(path: Path, uids: Sequence[str]) -> bool:
     """Whether anything in a copy belongs to one of these samples."""
-    columns = (("samples", "uid"), ("dataset_rows", "sample_uid"), ("assignments", "sample_uid"))
+    columns = (
+        *(("samples", "uid"), ("archived", "uid")),
+        *(("dataset_rows", "sample_uid"), ("assignments", "sample_uid")),
+    )
     with _opened(path, frozen=True) as connection:
+        present = {row[0] for row in connection.execute(_TABLES)}
         for piece in chunks(uids):
             marks = ",".join("?" * len(piece))
             for table, column in columns:
+                if table not in present:
+                    continue
                 query = f'SELECT 1 FROM "{table}" WHERE "{column}" IN ({marks}) LIMIT 1'  # noqa: S608
                 if connection.execute(query, piece).fetchone():
                     return True

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from truing.domain.archive import Archives
+from truing.domain.arrival import Arrivals
+from truing.domain.census import Census
 from truing.domain.clock import Clock, SystemClock
+from truing.domain.compression import Originals
 from truing.domain.contact import Contacts
 from truing.domain.dataset import Datasets
 from truing.domain.erasure import Erasures, Renamed
@@ -15,12 +19,18 @@ from truing.domain.errors import InvalidInputError, MissingDependencyError, NotF
 from truing.domain.evaluation import Evaluations
 from truing.domain.event import Events
 from truing.domain.model import Models
+from truing.domain.outline import Outlines
 from truing.domain.person import People
+from truing.domain.picture import Pictures
 from truing.domain.ports import Recognitions, Reviews, Samples
+from truing.domain.preference import Preferences
 from truing.domain.rating import Ratings
 from truing.domain.run import Runs
 from truing.domain.tally import Tallies
 from truing.domain.trash import Trash
+from truing.stores.database.archives import DatabaseArchives
+from truing.stores.database.arrivals import DatabaseArrivals
+from truing.stores.database.census import DatabaseCensus
 from truing.stores.database.connection import Database
 from truing.stores.database.contacts import DatabaseContacts
 from truing.stores.database.datasets import DatabaseDatasets
@@ -33,7 +43,11 @@ from truing.stores.database.marks import read_marks
 from truing.stores.database.migrations import migrate
 from truing.stores.database.models import DatabaseModels
 from truing.stores.database.names import rename_subject
+from truing.stores.database.originals import DatabaseOriginals
+from truing.stores.database.outlines import DatabaseOutlines
 from truing.stores.database.people import DatabasePeople
+from truing.stores.database.pictures import DatabasePictures
+from truing.stores.database.preferences import DatabasePreferences
 from truing.stores.database.ratings import DatabaseRatings
 from truing.stores.database.recognitions import DatabaseRecognitions
 from truing.stores.database.reviews import DatabaseReviews
@@ -59,9 +73,16 @@ class DatabaseStore:
     erasures: Erasures
     trash: Trash
     tallies: Tallies
+    census: Census
     people: People
+    pictures: Pictures
     ratings: Ratings
     contacts: Contacts
+    preferences: Preferences
+    arrivals: Arrivals
+    outlines: Outlines
+    archives: Archives
+    originals: Originals
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -76,9 +97,16 @@ class DatabaseStore:
         self.erasures = DatabaseErasures(database)
         self.trash = DatabaseTrash(database)
         self.tallies = DatabaseTallies(database)
+        self.census = DatabaseCensus(database)
         self.people = DatabasePeople(database)
+        self.pictures = DatabasePictures(database)
         self.ratings = DatabaseRatings(database)
         self.contacts = DatabaseContacts(database)
+        self.preferences = DatabasePreferences(database)
+        self.arrivals = DatabaseArrivals(database)
+        self.outlines = DatabaseOutlines(database)
+        self.archives = DatabaseArchives(database)
+        self.originals = DatabaseOriginals(database)
 
     @property
     def file(self) -> Path | None:

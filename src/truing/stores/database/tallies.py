@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from truing.domain.review import LIVE
 from truing.domain.sample import Sample
 from truing.domain.tally import Accuracy, Compared, Count, Slice, Tally
+from truing.stores.database import census
 from truing.stores.database.chunks import chunks
 from truing.stores.database.connection import Database
 from truing.stores.database.sample_rows import read_samples
@@ -110,8 +111,9 @@ class DatabaseTallies:
 
 
 def outdate(connection: sa.Connection, ids: Iterable[int]) -> None:
-    """Remembers that these samples changed since they were counted."""
+    """Remembers that these samples changed since they were counted, here and in the census."""
     for piece in chunks(ids):
+        census.outdate(connection, piece)
         there = sa.select(outdated.c.sample_id).where(outdated.c.sample_id == tallied.c.sample_id)
         counted = sa.select(tallied.c.sample_id).where(
             tallied.c.sample_id.in_(piece), ~there.correlate(tallied).exists()

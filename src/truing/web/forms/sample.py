@@ -6,12 +6,13 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from truing.domain.choice import MOST_RESULTS
 from truing.domain.clock import from_iso
 from truing.domain.contact import LONGEST as LONGEST_CONTACT
 from truing.domain.errors import InvalidInputError
@@ -27,6 +28,8 @@ MOST_CONTEXT = 100_000
 """Characters of the context as JSON."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
+Given: TypeAlias = bytes | list[bytes]
+"""One medium, or several results."""
 
 
 class WordForm(BaseModel):
@@ -50,12 +53,20 @@ class AlternativeForm(BaseModel):
 
 
 class CaptureForm(BaseModel):
-    """One moment of use. `media` holds base64 by role; in a multipart body, files by role."""
+    """One moment of use. `media` holds base64 by role; in a multipart body, files by role, of
+    several results each under the same name.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     modality: Name = "speech"
-    media: dict[Name, str] = Field(default_factory=dict, description="base64 by role")
+    media: dict[Name, str | Annotated[list[str], Field(max_length=MOST_RESULTS)]] = Field(
+        default_factory=dict,
+        description="base64 by role; a list where one moment may have several results",
+    )
+    chosen: Annotated[int, Field(ge=0, lt=MOST_RESULTS)] | None = Field(
+        None, description="place of the result that the person took, from 0; the rest is rejected"
+    )
     raw: Truth | None = Field(None, description="what the recognizer said")
     corrected: Truth | None = Field(None, description="what a language model made of it")
     truth: Truth | None = Field(None, description="a correction the person made at once")
@@ -123,6 +134,7 @@ class CaptureForm(BaseModel):
             "contact": self.contact,
             "rating": self.rating,
             "rating_reason": self.rating_reason,
+            "chosen": self.chosen,
         }
 
     def recognition(self) -> Recognition | None:
@@ -149,20 +161,24 @@ class CaptureForm(BaseModel):
                 hint="write it like 2026-11-21T10:20:30Z",
             ) from error
 
-    def decoded_media(self) -> dict[str, bytes]:
-        """The bytes of each role.
+    def decoded_media(self) -> dict[str, Given]:
+        """The bytes of each role, of several results a list.
 
         Raises:
             InvalidInputError: not base64.
         """
         try:
-            return {
-                role: base64.b64decode(text, validate=True) for role, text in self.media.items()
-            }
+            return {role: _decoded(given) for role, given in self.media.items()}
         except (binascii.Error, ValueError) as error:
             raise InvalidInputError(
                 f"`media` is not base64: {error}", hint="or send the file as multipart/form-data"
             ) from error
+
+
+def _decoded(given: str | list[str]) -> Given:
+    if isinstance(given, list):
+        return [base64.b64decode(text, validate=True) for text in given]
+    return base64.b64decode(given, validate=True)
 
 
 class RatingForm(BaseModel):
@@ -215,15 +231,28 @@ def whole_schema(form: type[BaseModel]) -> dict[str, Any]:
     return whole
 
 
-async def read_parts(form: FormData) -> tuple[CaptureForm, dict[str, bytes]]:
-    """A multipart body: files are media by role, all else are fields.
+async def read_parts(form: FormData) -> tuple[CaptureForm, dict[str, Given]]:
+    """A multipart body: files are media by role, several of one name results of one moment; all
+    else are fields.
 
     Raises:
         InvalidInputError: a field that does not fit.
     """
-    media = {name: await part.read() for name, part in form.items() if isinstance(part, UploadFile)}
+    files: dict[str, list[bytes]] = {}
+    for name, part in form.multi_items():
+        if isinstance(part, UploadFile):
+            files.setdefault(name, []).append(await part.read())
+    media: dict[str, Given] = {
+        name: found if len(found) > 1 else found[0] for name, found in files.items()
+    }
     fields = {name: part for name, part in form.items() if not isinstance(part, UploadFile)}
     return checked(fields), media
+
+
+def size_of(form: FormData) -> int:
+    """The bytes of a form's files."""
+    parts = (part for _, part in form.multi_items())
+    return sum(part.size or 0 for part in parts if isinstance(part, UploadFile))
 
 
 async def read_json(request: Request) -> CaptureForm:

@@ -21,6 +21,7 @@ PAGES = (
     "train",
     "models",
     "datasets",
+    "admin/training-data",
     "settings",
     "login",
     "api/docs",

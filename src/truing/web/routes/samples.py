@@ -5,12 +5,14 @@ The same answers stand under `/api/entries`, the name they have in the S2S app.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from truing.domain import sample_json
+from truing.domain.choice import MOST_RESULTS
 from truing.domain.clock import to_iso
 from truing.domain.errors import InvalidInputError
 from truing.domain.review import standing
@@ -20,6 +22,7 @@ from truing.web.access.basis import needs_basis
 from truing.web.access.gate import VisitorDep, needs
 from truing.web.access.rights import Right, Visitor
 from truing.web.answers import json_answer, shown
+from truing.web.body import room, whole_form
 from truing.web.context import Web, WebDep
 from truing.web.deciding import (
     REVIEWED,
@@ -36,16 +39,19 @@ from truing.web.forms.review import Decided, ReviewForm
 from truing.web.forms.sample import (
     CaptureForm,
     EntryChanges,
+    Given,
     RatingForm,
     SampleChanges,
     read_json,
     read_parts,
+    size_of,
     whole_schema,
 )
 from truing.workspace import trash
 
 router = APIRouter(prefix="/api", tags=["samples"])
 
+MOST_FILES, MOST_FIELDS = MOST_RESULTS + 4, 64
 LARGEST_FIELD = 1 << 20
 """Bytes of one field of a multipart body; files have the server's own limit."""
 KNOWN: dict[int | str, dict[str, Any]] = {
@@ -158,6 +164,21 @@ def rate(id: SampleId, form: RatingForm, web: WebDep, visitor: VisitorDep) -> Re
     return json_answer(sample_json.rating_as_dict(made), status=201)
 
 
+@router.post(
+    "/samples/{id}/choose",
+    dependencies=[needs(Right.REVIEW, or_own=True)],
+    responses=shown({"chosen": 8, "rejected": [7, 9], "restored": []}),
+)
+def choose(id: SampleId, web: WebDep, visitor: VisitorDep) -> Response:
+    """Takes one of several results of one moment: the others are rejected as `not chosen`.
+
+    A later choice takes an earlier one back; what a reviewer has decided stays.
+    """
+    made = web.workspace.choose(id, actor=visitor.name)
+    web.changes.announce("samples", ids=[id, *made.rejected])
+    return json_answer(asdict(made))
+
+
 @router.put(
     "/entries/{id}", dependencies=[needs(Right.REVIEW)], responses=REVIEWED, tags=["entries"]
 )
@@ -211,17 +232,28 @@ async def capture(
 
     JSON with media as base64, or `multipart/form-data` with a file for each role and the other
     fields beside. A second request with the same `source` and key gives the sample that is there.
+    Of several results each becomes a sample; `results` has their numbers, and the answer is the
+    chosen one, or the first one while nobody has chosen.
     """
+    state = request.app.state
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        async with request.form(max_files=8, max_fields=64, max_part_size=LARGEST_FIELD) as parts:
+        # Until it is their turn, files lie on the disk.
+        async with (
+            whole_form(
+                request, max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD
+            ) as parts,
+            room(state, size_of(parts), "forms"),
+        ):
             form, media = await read_parts(parts)
-    else:
-        form, media = await read_json(request), {}
-    return await run_in_threadpool(_captured, web, visitor, form, media, idempotency_key)
+            return await run_in_threadpool(_captured, web, visitor, form, media, idempotency_key)
+    length = request.headers.get("content-length")
+    async with room(state, None if length is None else int(length), "json"):
+        form = await read_json(request)
+        return await run_in_threadpool(_captured, web, visitor, form, {}, idempotency_key)
 
 
 def _captured(
-    web: Web, visitor: Visitor, form: CaptureForm, media: dict[str, bytes], key: str | None
+    web: Web, visitor: Visitor, form: CaptureForm, media: dict[str, Given], key: str | None
 ) -> Response:
     media = {**form.decoded_media(), **media}
     roles = web.workspace.modality(form.modality).roles
@@ -242,10 +274,11 @@ def _captured(
         mode = web.workspace.settings.text("capture.mode")
         told = {"kept": False, "why": f"the setting capture.mode is `{mode}`"}
         return json_answer(told)
-    web.changes.announce("samples", ids=[added.id])
+    web.changes.announce("samples", ids=list(added.results) or [added.id])
     found = web.workspace.sample(added.id)
+    several = {"results": list(added.results)} if added.results else {}
     return json_answer(
-        {**sample_json.in_full(found), "new": added.new},
+        {**sample_json.in_full(found), "new": added.new, **several},
         status=201 if added.new else 200,
         headers={"ETag": tag_of(found.revision), "Location": f"/api/samples/{added.id}"},
     )

@@ -21,6 +21,7 @@ const TABLE = [
   { id: "go.train", group: "Everywhere", what: "go to Train", keys: ["g t"], where: "page" },
   { id: "go.models", group: "Everywhere", what: "go to Models", keys: ["g m"], where: "page" },
   { id: "go.datasets", group: "Everywhere", what: "go to Datasets", keys: ["g d"], where: "page" },
+  { id: "go.training_data", group: "Everywhere", what: "go to Training data", keys: ["g a"], where: "page" },
   { id: "undo", group: "Everywhere", what: "undo the last decision", keys: ["u"], where: "page" },
 ];
 

@@ -10,7 +10,10 @@ import { keysOf, useKeys } from "#/keymap.js";
 import { navigate, route } from "#/router.js";
 import { Toasts } from "#/toast.js";
 
-/** Page -> its place in the navigation; the module is `pages/<page>.js` with `Page` and `title`. */
+/**
+ * Page -> its place in the navigation; the module is `pages/<page>.js` with `Page` and `title`.
+ * `wide`: a phone has no room for it; Home leads there.
+ */
 const NAVIGATION = [
   { page: "home", href: "/", label: "Home", icon: "home" },
   { page: "review", href: "/review", label: "Review", icon: "review" },
@@ -19,9 +22,10 @@ const NAVIGATION = [
   { page: "train", href: "/train", label: "Train", icon: "train" },
   { page: "models", href: "/models", label: "Models", icon: "model" },
   { page: "datasets", href: "/datasets", label: "Datasets", icon: "dataset" },
+  { page: "training_data", href: "/admin/training-data", label: "Training data", icon: "chart", wide: true },
   { page: "settings", href: "/settings", label: "Settings", icon: "settings" },
 ];
-const ALIASES = { editor: "review", api: "api_docs" };
+const ALIASES = { editor: "review", api: "api_docs", admin: "training_data" };
 
 /** What the server says of itself: workspace, version, who is signed in and what they may do. */
 export const about = signal(null);
@@ -56,7 +60,7 @@ function Navigation({ page, onHelp }) {
     <a class="brand" href="/"><svg aria-hidden="true"><use href="/static/icons.svg#wheel" /></svg><span>Truing</span></a>
     <ul>
       ${NAVIGATION.map(
-        (place) => html`<li key=${place.page}>
+        (place) => html`<li key=${place.page} class=${place.wide ? "wide" : undefined}>
           <a href=${place.href} aria-current=${place.page === page ? "page" : undefined}>
             <${Icon} name=${place.icon} /><span>${place.label}</span>
           </a>

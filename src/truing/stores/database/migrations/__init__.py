@@ -21,6 +21,11 @@ from truing.stores.database.migrations import (
     m005_accounts,
     m006_tags,
     m007_ratings,
+    m008_preferences,
+    m009_archives,
+    m010_census,
+    m011_arrivals,
+    m012_pictures,
 )
 from truing.stores.database.schema import migrations as record
 
@@ -36,6 +41,11 @@ MIGRATIONS: tuple[ModuleType, ...] = (
     m005_accounts,
     m006_tags,
     m007_ratings,
+    m008_preferences,
+    m009_archives,
+    m010_census,
+    m011_arrivals,
+    m012_pictures,
 )
 """In order; the number of each is its place, from 1."""
 

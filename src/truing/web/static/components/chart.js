@@ -170,7 +170,7 @@ function optionsOf(mine, width) {
   return {
     width,
     height,
-    padding: [8, 18, 0, 0],
+    padding: [8, 30, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time }, y: { range: (_, low, high) => rangeOf(low, high, mine.given.floor) } },

@@ -6,7 +6,7 @@
 import { html, signal, useEffect, useRef, useState } from "#/html.js";
 import { Dialog } from "#/components/dialog.js";
 import { Icon } from "#/components/icon.js";
-import { modalityTitle } from "#/components/modality.js";
+import { modalityTitle, useNames } from "#/components/modality.js";
 import { api } from "#/api.js";
 import { addKeys, keysOf, useKeys } from "#/keymap.js";
 import { route, setParams } from "#/router.js";
@@ -224,6 +224,7 @@ function Chips({ parts, onChange }) {
 
 function Panel({ value, onChange, choices, counts, states, onClose }) {
   const set = (name) => (event) => onChange({ ...value, [name]: event.currentTarget.value });
+  const names = useNames();
   const shared = { value, set };
   return html`<${Dialog} title="Filters" onClose=${onClose}
     actions=${html`<button type="button" onClick=${() => onChange({})}>Clear all</button>
@@ -234,7 +235,7 @@ function Panel({ value, onChange, choices, counts, states, onClose }) {
       <${Pick} ...${shared} name="confidence_below" label="Model's confidence" options=${SURE} />
       <${Pick} ...${shared} name="rating_from" label="Rating" options=${RATED} />
       <${Pick} ...${shared} name="quality_from" label="Quality" options=${GOOD} />
-      <${Typed} ...${shared} name="speaker" label="Speaker" options=${choices.speakers} />
+      <${Typed} ...${shared} name="speaker" label=${names.person} options=${choices.speakers} />
       <${Typed} ...${shared} name="source" label="Source" options=${choices.sources} />
       <${Typed} ...${shared} name="tag" label="Tag" options=${choices.tags} />
       <${Typed} ...${shared} name="session" label="Session" options=${[]} />

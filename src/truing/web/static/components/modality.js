@@ -17,18 +17,36 @@ let askedAt = -FRESH_MS;
 
 /** A modality's name for people. */
 export const modalityTitle = (name) => TITLES[name] ?? name.replaceAll("_", " ");
+/** Modalities in which nobody speaks. */
+const SILENT = ["image_edit"];
+const SPOKEN_NAMES = { silent: false, person: "Speaker", captured: "Recorded", medium: "recording" };
+const SILENT_NAMES = { silent: true, person: "Person", captured: "Captured", medium: "pictures" };
 
-/**
- * The modality to show: the one in the address, the one chosen before, or the one there is.
- * @returns {string}
- */
-export function useModality() {
+/** What whom a sample is of, when it came to be and what it is made of are called. */
+export const namesOf = (modality) => (SILENT.includes(modality) ? SILENT_NAMES : SPOKEN_NAMES);
+
+/** The same where one word must do for all that a workspace holds. */
+export function useNames() {
+  useKinds();
+  const used = inUse();
+  return used.length && used.every((name) => SILENT.includes(name)) ? SILENT_NAMES : SPOKEN_NAMES;
+}
+
+function useKinds() {
   useEffect(() => {
     if (performance.now() - askedAt < FRESH_MS) return;
     askedAt = performance.now();
     // Who is not told goes on with what was chosen.
     api.get("/api/modalities").then(({ items }) => (kinds.value = items), () => {});
   }, []);
+}
+
+/**
+ * The modality to show: the one in the address, the one chosen before, or the one there is.
+ * @returns {string}
+ */
+export function useModality() {
+  useKinds();
   const asked = route.value.params.get("modality");
   if (asked) return asked;
   const used = inUse();

@@ -5,7 +5,7 @@ import { Chart } from "#/components/chart.js";
 import { Command } from "#/components/command.js";
 import { checkName } from "#/components/filters.js";
 import { Icon } from "#/components/icon.js";
-import { ModalitySwitch, offered, useModality } from "#/components/modality.js";
+import { ModalitySwitch, offered, useModality, useNames } from "#/components/modality.js";
 import { Empty, Problem, Progress, Waiting, useFetched } from "#/components/states.js";
 import { address, api } from "#/api.js";
 import { useChanges } from "#/changes.js";
@@ -19,9 +19,24 @@ const SETTLE_MS = 600;
 /** Findings that are shown one by one. */
 const FINDINGS = 8;
 const ICONS = {
-  "bring-samples": "mic", "bring-model": "model", "look-at-run": "warning", "watch-run": "train", retrain: "train",
+  "make-room": "warning", "bring-samples": "mic", "bring-model": "model", "look-at-run": "warning", "watch-run": "train", retrain: "train",
   review: "review", train: "train", compare: "model", "back-up": "dataset",
 };
+
+/** What the parts of the page are called where a model hears or reads, and where an app edits pictures. */
+const SPOKEN = {
+  accuracy: "Accuracy in use", soon: "How often the model was right shows once some samples are reviewed.",
+  raw: "As recognized", corrected: "After correction", heads: ["Recognized", "Corrected"], lines: ["as recognized", "after correction"],
+  goOn: "Go on using your model; what it hears will show up here.", media: "Recordings",
+};
+const WORDS = {
+  image_edit: {
+    accuracy: "Instructions in use", soon: "How often instructions were right as they were sent shows once some pairs are reviewed.",
+    raw: "As sent", corrected: "After cleaning", heads: ["As sent", "Cleaned"], lines: ["as sent", "after cleaning"],
+    goOn: "Go on using your app; what it hands in will show up here.", media: "Pictures",
+  },
+};
+const wordsOf = (modality) => WORDS[modality] ?? SPOKEN;
 
 export function Page() {
   const modality = useModality();
@@ -49,30 +64,32 @@ function useSettled(call) {
 }
 
 function Refused({ error, retry }) {
+  const { silent } = useNames();
   if (error.status !== 403) return html`<${Problem} error=${error} retry=${retry} />`;
-  return html`<${Empty} title="You can add recordings here" icon="mic">
-    <p>What others have recorded, and how good the model is, is shown to reviewers.</p>
-    <a class="button primary" href="/record">Record</a>
+  return html`<${Empty} title=${silent ? "You can add pairs here" : "You can add recordings here"} icon=${silent ? "upload" : "mic"}>
+    <p>What others have ${silent ? "added" : "recorded"}, and how good the model is, is shown to reviewers.</p>
+    <a class="button primary" href="/record">${silent ? "Add a pair" : "Record"}</a>
   <//>`;
 }
 
 function Figures({ stats, steps, modality }) {
   if (stats.counts.total === 0) return html`<${Beginning} modality=${modality} />`;
   const of = offered(modality).length > 1 ? { modality } : {};
+  const words = wordsOf(modality);
   return html`<div class="sections home">
     <${Counts} counts=${stats.counts} of=${of} />
     <div class="columns">
       <div class="sections">
-        <${Accuracy} accuracy=${stats.accuracy} />
+        <${Accuracy} accuracy=${stats.accuracy} words=${words} />
         <${Reviewing} reviewing=${stats.reviewing} />
       </div>
       <div class="sections home-side">
-        <${Steps} steps=${steps} of=${of} />
+        <${Steps} steps=${steps} of=${of} words=${words} />
       </div>
     </div>
     <div class="home-thirds">
       <${Findings} findings=${stats.findings} of=${of} />
-      <${Disk} disk=${stats.disk} />
+      <${Disk} disk=${stats.disk} media=${of.modality ? "Media" : words.media} />
     </div>
   </div>`;
 }
@@ -97,15 +114,18 @@ function Counts({ counts, of }) {
         </li>`,
       )}
     </ul>
-    <${Progress} value=${share} label="${Math.floor(share * 100)} % (${count(counts.reviewed)} of ${count(counts.total)} reviewed)" />
+    <div class="row between">
+      <div class="grow"><${Progress} value=${share} label="${Math.floor(share * 100)} % (${count(counts.reviewed)} of ${count(counts.total)} reviewed)" /></div>
+      <a class="small" href=${address("/admin/training-data", of)}>Growth, wording, ratings, disk</a>
+    </div>
   </section>`;
 }
 
-function Steps({ steps, of }) {
+function Steps({ steps, of, words }) {
   return html`<section class="card" aria-labelledby="steps-title" aria-live="polite">
     <h2 id="steps-title">What to do next</h2>
     ${steps === null && html`<${Waiting} lines=${3} />`}
-    ${steps?.length === 0 && html`<p class="quiet">Nothing waits. Go on using your model; what it hears will show up here.</p>`}
+    ${steps?.length === 0 && html`<p class="quiet">Nothing waits. ${words.goOn}</p>`}
     ${steps && steps.length > 0 && html`<ol class="home-steps">
       ${steps.map((step, at) => html`<${Step} key=${`${step.kind} ${step.number}`} step=${step} of=${of} first=${at === 0} />`)}
     </ol>`}
@@ -128,64 +148,66 @@ function Step({ step, of, first }) {
 }
 
 /** Live accuracy over weeks and model versions, raw and corrected. */
-function Accuracy({ accuracy }) {
+function Accuracy({ accuracy, words }) {
   if (!accuracy.all.raw.samples) {
-    return html`<section class="card"><h2>Accuracy in use</h2>
-      <p class="quiet">How often the model was right shows once some samples are reviewed. <a href="/review">Review some</a>.</p>
+    return html`<section class="card"><h2>${words.accuracy}</h2>
+      <p class="quiet">${words.soon} <a href="/review">Review some</a>.</p>
     </section>`;
   }
-  return html`<${Measured} accuracy=${accuracy} name=${accuracy.metric} />`;
+  return html`<${Measured} accuracy=${accuracy} name=${accuracy.metric} words=${words} />`;
 }
 
-function Measured({ accuracy, name }) {
+function Measured({ accuracy, name, words }) {
   const weeks = Object.entries(accuracy.by_week);
-  const { x, series } = useMemo(() => curveOf(weeks, name), [accuracy]);
+  const { x, series } = useMemo(() => curveOf(weeks, name, words.lines), [accuracy]);
   return html`<section class="card stack" aria-labelledby="accuracy-title">
     <div class="row between">
-      <h2 id="accuracy-title">Accuracy in use</h2>
-      <span class="small quiet">${METRICS[name] ?? name.toUpperCase()}: lower is better</span>
+      <h2 id="accuracy-title">${words.accuracy}</h2>
+      <span class="small quiet">${titleOf(name)}: ${HIGHER.has(name) ? "higher" : "lower"} is better</span>
     </div>
-    <${Headline} accuracy=${accuracy} name=${name} />
+    <${Headline} ...${{ accuracy, name, words }} />
     ${weeks.length > 1
-      ? html`<${Chart} title="${METRICS[name] ?? name} per week" x=${x} series=${series} xLabel="week of" time floor=${0} format=${percent} xFormat=${dayOf} />`
+      ? html`<${Chart} title="${titleOf(name)} per week" x=${x} series=${series} xLabel="week of" time floor=${0} format=${percent} xFormat=${dayOf} />`
       : html`<p class="small quiet">The curve over weeks begins with the second week that has reviews.</p>`}
-    <${ByModel} accuracy=${accuracy} name=${name} />
+    <${ByModel} ...${{ accuracy, name, words }} />
   </section>`;
 }
 
 /** One line for what was recognized, one for what was corrected where there is such a text. */
-function curveOf(weeks, name) {
+function curveOf(weeks, name, [raw, corrected]) {
   const line = (kind) => weeks.map(([, group]) => group[kind][name]);
-  const series = [{ label: "as recognized", values: line("raw") }];
-  if (weeks.some(([, group]) => group.corrected.samples)) series.push({ label: "after correction", values: line("corrected") });
+  const series = [{ label: raw, values: line("raw") }];
+  if (weeks.some(([, group]) => group.corrected.samples)) series.push({ label: corrected, values: line("corrected") });
   return { x: weeks.map(([day]) => Date.parse(`${day}T00:00:00Z`) / 1000), series };
 }
 
-const METRICS = { wer: "Word error rate", cer: "Character error rate" };
+const METRICS = { wer: "Word error rate", cer: "Character error rate", sentence_accuracy: "Share that was right" };
+const HIGHER = new Set(["sentence_accuracy"]);
+const titleOf = (name) => METRICS[name] ?? name.toUpperCase();
 const dayOf = (instant) => new Date(instant * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 
-function Headline({ accuracy, name }) {
+function Headline({ accuracy, name, words }) {
   const { audit, all } = accuracy;
   const fair = audit.raw.samples > 0;
   const { raw } = fair ? audit : all;
   const { corrected } = fair ? audit : all;
   return html`<div class="home-headline">
-    <div><span class="figure-label">As recognized</span><span class="figure-value">${percent(raw[name])}</span></div>
+    <div><span class="figure-label">${words.raw}</span><span class="figure-value">${percent(raw[name])}</span></div>
     ${corrected.samples > 0 &&
-    html`<div><span class="figure-label">After correction</span><span class="figure-value">${percent(corrected[name])}</span></div>`}
-    <div><span class="figure-label">Right as it was</span><span class="figure-value">${percent(raw.share_correct, 0)}</span></div>
+    html`<div><span class="figure-label">${words.corrected}</span><span class="figure-value">${percent(corrected[name])}</span></div>`}
+    ${!HIGHER.has(name) && html`<div><span class="figure-label">Right as it was</span><span class="figure-value">${percent(raw.share_correct, 0)}</span></div>`}
     <p class="small quiet">${fair
       ? `From ${counted(raw.samples, "reviewed sample")} taken by chance: that is what daily use is like.`
       : `From ${counted(raw.samples, "reviewed sample")}, none of them taken by chance: daily use may be better.`}</p>
   </div>`;
 }
 
-function ByModel({ accuracy, name }) {
+function ByModel({ accuracy, name, words }) {
   const models = Object.entries(accuracy.by_model);
   if (!models.length) return null;
   return html`<div class="table-box" tabindex="0" role="region" aria-label="Accuracy by model"><table>
     <thead><tr><th scope="col">Model</th><th scope="col" class="number">Samples</th><th scope="col" class="number">Right</th>
-      <th scope="col" class="number">Recognized</th><th scope="col" class="number">Corrected</th></tr></thead>
+      ${words.heads.map((head) => html`<th scope="col" class="number" key=${head}>${head}</th>`)}</tr></thead>
     <tbody>${models.map(
       ([model, group]) => html`<tr key=${model}>
         <th scope="row" class="home-model">${/^[a-z_]+\/\d+$/.test(model) ? html`<a href="/models/${model}">${model}</a>` : model}</th>
@@ -233,16 +255,16 @@ function Findings({ findings, of }) {
   </section>`;
 }
 
-const PARTS = { media: "Recordings", models: "Models", runs: "Training runs", database: "Database", other: "Backups and exports" };
+const PARTS = { media: "Media", models: "Models", runs: "Training runs", database: "Database", other: "Backups and exports" };
 
-function Disk({ disk }) {
+function Disk({ disk, media }) {
   const most = Math.max(1, ...Object.keys(PARTS).map((part) => disk[part] ?? 0));
   return html`<section class="card" aria-labelledby="disk-title">
     <div class="row between home-card-head"><h2 id="disk-title">On this disk</h2><span class="number quiet">${bytes(disk.total)}</span></div>
     <ul class="bars">
       ${Object.entries(PARTS).map(
         ([part, label]) => html`<li key=${part}>
-          <span>${label}</span><span class="number">${bytes(disk[part])}</span>
+          <span>${part === "media" ? media : label}</span><span class="number">${bytes(disk[part])}</span>
           <span class="bar" style=${{ "--share": (disk[part] ?? 0) / most }}></span>
         </li>`,
       )}
@@ -266,24 +288,36 @@ const WAYS = {
     model: "A lip-reading model, or the adapter of a vision-language model, becomes the first version here.",
     bring: "truing model import --modality lipreading model/",
   },
+  image_edit: {
+    icon: "upload",
+    title: "Keep what your app edits, and train on it",
+    lead: "Truing keeps each picture with the instruction and what became of it, lets you judge them in seconds, and makes a training set of what is good.",
+    first: "Add the first pair",
+    have: "You have pairs",
+    recordings: "The folder that NexVision writes. An app that runs hands each pair in by itself.",
+    imports: ["truing import nexvision training-data/", `curl -F modality=image_edit -F original=@before.jpg -F edited=@after.jpg -F raw='make it brighter' ${location.origin}/api/samples`],
+    model: "An editor in the layout of diffusers becomes the first version here.",
+    bring: "truing model import --modality image_edit editor/",
+  },
 };
+
+const LEAD = "Truing keeps what your model heard, lets you put it right in seconds, and trains the model on what you put right.";
 
 /** What an empty workspace shows: the ways in. */
 function Beginning({ modality }) {
   const way = WAYS[modality] ?? WAYS.speech;
   return html`<div class="sections home-beginning">
     <section class="card stack">
-      <h2>Keep your model true to how you speak</h2>
-      <p>Truing keeps what your model heard, lets you put it right in seconds, and trains the model on what you
-        put right. Nothing leaves this machine.</p>
+      <h2>${way.title ?? "Keep your model true to how you speak"}</h2>
+      <p>${way.lead ?? LEAD} Nothing leaves this machine.</p>
       <div class="row">
-        <a class="button primary" href="/record"><${Icon} name=${way.icon} />Record the first sample</a>
+        <a class="button primary" href="/record"><${Icon} name=${way.icon} />${way.first ?? "Record the first sample"}</a>
         <a class="button" href="/models"><${Icon} name="model" />Bring in a model</a>
       </div>
     </section>
     <div class="home-thirds">
       <section class="card stack">
-        <h2>You have recordings</h2>
+        <h2>${way.have ?? "You have recordings"}</h2>
         <p class="quiet">${way.recordings}</p>
         ${way.imports.map((command) => html`<${Command} key=${command} command=${command} />`)}
       </section>

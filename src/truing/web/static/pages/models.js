@@ -11,6 +11,7 @@ import { Compare } from "#/pages/models/compare.js";
 import { Details } from "#/pages/models/details.js";
 import { MoveList, reasonOf } from "#/pages/models/moves.js";
 import { PromoteDialog } from "#/pages/models/promote.js";
+import { titleOf } from "#/pages/models/measures.js";
 import { Versions } from "#/pages/models/versions.js";
 import { ModelName, audienceName } from "#/pages/models/names.js";
 import { about } from "#/shell.js";
@@ -87,7 +88,7 @@ function Champion({ champion, may, onDone }) {
   return html`<section class="card champion" aria-label="Champion of ${audienceName(champion.audience)}">
     <div class="figure-label">In use for ${audienceName(champion.audience)}</div>
     <div class="figure-value"><${ModelName} name=${champion.model} /></div>
-    ${isNumber(gate.value_after) && html`<p class="number">${gate.metric?.toUpperCase()} ${percent(gate.value_after)}${isNumber(gate.value_before) && html` <span class="quiet">before it ${percent(gate.value_before)}</span>`}</p>`}
+    ${isNumber(gate.value_after) && html`<p class="number">${titleOf(gate.metric)} ${percent(gate.value_after)}${isNumber(gate.value_before) && html` <span class="quiet">before it ${percent(gate.value_before)}</span>`}</p>`}
     <p class="quiet small">${move && html`${reasonOf(move)} · ${ago(move.at)} · ${move.actor}`}</p>
     <div class="row">
       ${champion.back_to && html`<a class="button compact" href="/models/compare?first=${encodeURIComponent(champion.back_to)}&second=${encodeURIComponent(champion.model)}">Compare with ${champion.back_to}</a>`}

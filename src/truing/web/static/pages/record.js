@@ -9,12 +9,13 @@ import { addKeys, keysOf, useKeys } from "#/keymap.js";
 import { useChanges } from "#/changes.js";
 import { about } from "#/shell.js";
 import { toast, toastError } from "#/toast.js";
-import { ConsentCard, ConsentLine, consent, fetchConsent } from "#/pages/record/consent.js";
+import { ConsentCard, ConsentLine, consent, consenting, fetchConsent, mayKeep } from "#/pages/record/consent.js";
 import { cameraAllowed } from "#/pages/record/camera.js";
 import { FilmRecorder } from "#/pages/record/film_recorder.js";
 import { Heard, Verdict } from "#/pages/record/heard.js";
 import { Levels, Meter } from "#/pages/record/meter.js";
 import { microphoneAllowed, openMicrophone } from "#/pages/record/microphone.js";
+import { Pairs } from "#/pages/record/pairs.js";
 import { Insecure, Timer } from "#/pages/record/parts.js";
 import { Uploads } from "#/pages/record/uploads.js";
 import { WAYS } from "#/pages/record/ways.js";
@@ -42,20 +43,24 @@ export function Page() {
     setPicked(name);
     choose(name);
   };
-  const live = useFetched(() => Promise.all([api.get("/api/live/status", { modality: way.modality }), fetchConsent()]).then(([told]) => told), [way]);
+  const live = useFetched(() => Promise.all([standing(way), fetchConsent()]).then(([told]) => told), [way]);
   useChanges("models", live.reload);
   useChanges("settings", fetchConsent);
   const told = live.data?.modality === way.modality ? live.data : null;
   const head = html`<${Head} way=${way} told=${told} onPick=${pick} />`;
   if (live.error && !told) return html`${head}<${Problem} error=${live.error} retry=${live.reload} />`;
   if (!told) return html`${head}<${Waiting} />`;
+  if (way.role === "pair") return html`${head}<${Pairs} way=${way} />`;
   if (!told.champion && !way.teaches) return html`${head}<${NoModel} way=${way} />`;
   return html`${head}<${Studio} key=${way.modality} way=${way} model=${told.champion} corrects=${Boolean(told.corrector)} />`;
 }
 
+/** What the server says of the model; nobody listens to pictures. */
+const standing = (way) => (way.role === "pair" ? Promise.resolve({ modality: way.modality }) : api.get("/api/live/status", { modality: way.modality }));
+
 function Head({ way, told, onPick }) {
   return html`<header class="page-head">
-    <div><h1>Record</h1><p>${way.lead}</p></div>
+    <div><h1>${way.title ?? "Record"}</h1><p>${way.lead}</p></div>
     <div class="row">
       ${told?.champion && html`<span class="chip accent" title="The model that answers">${told.champion}</span>`}
       ${told?.champion && told.corrector && html`<span class="chip warn" title="The text of each utterance is sent to ${told.corrector}">text goes to ${host(told.corrector)}</span>`}
@@ -93,7 +98,7 @@ function Studio({ way, model, corrects }) {
     if (!model && !mayKeep()) throw new ApiError(403, UNASKED);
     if (!model) return unread(await keep(way, sound, { speaker, context: name && JSON.stringify({ file: name }) }));
     // The text is shown at once; a correction comes after it.
-    const told = { speaker: speaker.trim() || null, file: name, correct: false, modality: way.modality };
+    const told = { speaker: speaker.trim() || null, file: name, correct: false, modality: way.modality, ...consenting() };
     const headers = { "content-type": sound.type || "application/octet-stream" };
     return request("POST", "/api/live/transcribe", { params: told, body: sound, headers });
   };
@@ -171,9 +176,8 @@ function kept(list) {
 }
 
 const UNASKED = { code: "consent", message: "nothing is kept, and there is no model to read it", hint: "say that what you record may be kept, then record again" };
-const mayKeep = () => Boolean(consent.value?.asked && consent.value.keeps);
 const mayReview = () => about.value?.rights.includes("review") ?? false;
-const keepsCorrections = () => consent.value?.asked && consent.value.keeps && consent.value.mode === "corrections";
+const keepsCorrections = () => mayKeep() && consent.value.mode === "corrections";
 const mayDecide = (one) => (one.said.sample ? mayReview() : Boolean(keepsCorrections()));
 
 async function save(one, verdict, truth, { change, speaker, since }) {
@@ -213,7 +217,7 @@ async function keepCorrected(one, truth, speaker) {
 function keep(way, recorded, { speaker, ...fields }) {
   const form = new FormData();
   form.append(way.role, recorded, way.file);
-  const told = { modality: way.modality, source: "record", speaker: speaker.trim() || null, ...fields };
+  const told = { modality: way.modality, source: "record", speaker: speaker.trim() || null, ...fields, ...consenting() };
   for (const [name, value] of Object.entries(told)) {
     if (value !== null && value !== undefined) form.append(name, value);
   }

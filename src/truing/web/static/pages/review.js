@@ -11,6 +11,7 @@ import { wordsOf } from "#/panels.js";
 import { route } from "#/router.js";
 import { about, unsent } from "#/shell.js";
 import { toast, toastError } from "#/toast.js";
+import { Blind } from "#/pages/review/ab.js";
 import { Details, Findings, reasonOf } from "#/pages/review/aside.js";
 import { attend } from "#/pages/review/attention.js";
 import { accept, discard, refusal, saveText, setAside, takeBack } from "#/pages/review/decisions.js";
@@ -51,6 +52,10 @@ addKeys([
 ]);
 
 export function Page() {
+  return route.value.rest[0] === "ab" ? html`<${Blind} />` : html`<${Queue} />`;
+}
+
+function Queue() {
   const [filter, setFilter] = useAddressFilter();
   const [refused, setRefused] = useState(false);
   const item = queue.current.value;

@@ -316,7 +316,7 @@ function Nothing({ filtered, trash }) {
       <p>Take away a filter above, or all of them.</p><a class="button" href="/samples">Show all samples</a><//>`;
   }
   return html`<${Empty} title="No samples yet" icon="list">
-    <p>Record one here, or bring in what you have: <a href="/">Home</a> shows the ways.</p>
+    <p>Record or add one here, or bring in what you have: <a href="/">Home</a> shows the ways.</p>
     <a class="button primary" href="/record">Record</a><//>`;
 }
 

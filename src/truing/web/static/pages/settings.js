@@ -6,9 +6,11 @@ import { api } from "#/api.js";
 import { useChanges } from "#/changes.js";
 import { about, setTheme, theme } from "#/shell.js";
 import { Field, changed } from "#/pages/settings/field.js";
+import { Forget } from "#/pages/settings/forget.js";
 import { Keys } from "#/pages/settings/keys.js";
 import { Leaves } from "#/pages/settings/leaves.js";
 import { People } from "#/pages/settings/people.js";
+import { Room } from "#/pages/settings/room.js";
 import { You } from "#/pages/settings/you.js";
 
 export const title = "Settings";
@@ -22,7 +24,7 @@ const GROUPS = [
   { id: "live", title: "Live model", what: "The model that answers, and when the one before takes over.", sections: ["live"] },
   { id: "corrector", title: "Corrector", what: "A chat server that mends what was recognized; off without an address.", sections: ["corrector"] },
   { id: "training", title: "Training", what: "Runs in the background, and where their models go.", sections: ["train", "jobs", "publish"] },
-  { id: "keeping", title: "Backups and trash", what: "What is kept twice, and for how long.", sections: ["backup", "trash"] },
+  { id: "keeping", title: "Backups and trash", what: "What is kept twice, and for how long.", sections: ["backup", "trash", "retention"] },
   { id: "server", title: "Server and storage", what: "Where things lie and who comes in; mostly set at the machine itself.", sections: ["serve", "storage", "log"] },
 ];
 const OTHERS = { id: "others", title: "Others", what: "Settings of what was installed besides." };
@@ -33,6 +35,8 @@ const PARTS = [
   { id: "appearance", title: "Appearance", words: "theme light dark colour", Part: Appearance },
   { id: "you", title: "You", words: "sign out password token session program", Part: You },
   { id: "people", title: "People", words: "users roles admin reviewer contributor", Part: People, when: (rights) => rights.includes("operate") },
+  { id: "room", title: "Room", words: "disk quota full retention rules forecast", Part: Room, when: (rights) => rights.includes("read") },
+  { id: "forget", title: "Forget a person", words: "delete erase e-mail contact speaker privacy receipt", Part: Forget, when: (rights) => rights.includes("operate") },
   { id: "leaves", title: "What leaves this machine", words: "privacy network cloud", Part: Leaves },
   { id: "about", title: "About", words: "version licence api", Part: About },
 ];

@@ -8,6 +8,8 @@ import { counted, percent } from "#/format.js";
 import { Heard } from "#/pages/models/heard.js";
 import { Interval, chance, points, scaleOf } from "#/pages/models/interval.js";
 import { ModelName, shortName } from "#/pages/models/names.js";
+import { People, PictureLists, PictureMeasures } from "#/pages/models/pictures.js";
+import { titleOf } from "#/pages/models/measures.js";
 import { Working, follow } from "#/pages/models/work.js";
 import { WordDiff } from "#/components/word_diff.js";
 import { route, setParams } from "#/router.js";
@@ -23,7 +25,7 @@ export function Compare() {
     <div class="sections">
       ${data && html`<${Choose} ...${data} asked=${asked} />`}
       ${data && (asked.first && asked.second && datasetOf(asked, data) ? html`<${Result} key=${JSON.stringify(asked)} asked=${{ ...asked, dataset: datasetOf(asked, data) }} />` : html`
-        <${Empty} title="Choose two models" icon="model"><p>Both read the same held-out rows, and chance is reckoned with.</p><//>`)}
+        <${Empty} title="Choose two models" icon="model"><p>Both get the same held-out rows, and chance is reckoned with.</p><//>`)}
     </div>`;
 }
 
@@ -67,15 +69,23 @@ function Result({ asked }) {
   }, [turn]);
   if (state.error) return html`<${Problem} error=${state.error} retry=${() => setTurn(turn + 1)} />`;
   if (!state.found) return html`<section class="card"><${Working} work=${state.work} text="Both models read the test rows" /></section>`;
+  if (state.found.measures) return html`<${OfPictures} found=${state.found} />`;
   return html`<${Figures} found=${state.found} /><${Slices} found=${state.found} /><${Lists} found=${state.found} />`;
 }
 
+function OfPictures({ found }) {
+  return html`<${Figures} found=${found} /><${People} found=${found} /><${PictureMeasures} found=${found} /><${Slices} found=${found} /><${PictureLists} found=${found} />`;
+}
+
 function Figures({ found }) {
-  const name = found.metric.toUpperCase();
+  const name = titleOf(found.metric);
   const better = found.higher_is_better ? found.difference > 0 : found.difference < 0;
   const sure = found.ci && (found.ci[0] > 0 || found.ci[1] < 0);
+  // Nearness to a target is not called better.
+  const near = found.measures && !found.measures[0].proves;
+  const [more, less, same] = near ? ["nearer to the targets", "farther from the targets", "as near to the targets as"] : ["better", "worse", "as good as"];
   return html`<section class="card" aria-label="What came out">
-    <p class="compare-sentence"><${ModelName} name=${found.b.model} /> is ${!found.difference ? "as good as" : html`<strong class=${sure ? (better ? "good" : "bad") : ""}>${Math.abs(found.difference * 100).toFixed(1)} points ${better ? "better" : "worse"}</strong> than`} <${ModelName} name=${found.a.model} />${sure || !found.difference ? "" : ", which may be chance"}.</p>
+    <p class="compare-sentence"><${ModelName} name=${found.b.model} /> is ${!found.difference ? same : html`<strong class=${sure ? (better ? "good" : "bad") : ""}>${Math.abs(found.difference * 100).toFixed(1)} points ${better ? more : less}</strong> than`} <${ModelName} name=${found.a.model} />${sure || !found.difference ? "" : ", which may be chance"}.</p>
     <div class="table-box" tabindex="0" role="region" aria-label="Figures"><table>
       <thead><tr><th scope="col">Model</th><th scope="col" class="number">${name}</th><th scope="col">Difference in points, ${percent(found.level, 0)} interval</th><th scope="col" class="number">p</th><th scope="col" class="number">Better</th><th scope="col" class="number">Worse</th><th scope="col" class="number">Same</th></tr></thead>
       <tbody>

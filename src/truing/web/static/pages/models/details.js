@@ -9,6 +9,7 @@ import { named } from "#/pages/train/curves.js";
 import { told } from "#/pages/train/run.js";
 import { DatasetName, ModelName, audienceName, shortName } from "#/pages/models/names.js";
 import { Interval, scaleOf } from "#/pages/models/interval.js";
+import { MeasureTable, measuresIn, titleOf } from "#/pages/models/measures.js";
 import { MoveList } from "#/pages/models/moves.js";
 import { PromoteDialog } from "#/pages/models/promote.js";
 import { about } from "#/shell.js";
@@ -80,13 +81,22 @@ function Measured({ model }) {
       <thead><tr><th scope="col">On</th><th scope="col">Figure, with its interval</th><th scope="col" class="number">Rows</th><th scope="col">Trivial baseline</th><th scope="col">When</th></tr></thead>
       <tbody>${evaluations.map((one) => html`<tr key=${`${one.dataset} ${one.split}`}>
         <td><${DatasetName} name=${one.dataset} /> <span class="quiet small">${one.split}</span></td>
-        <td><${Interval} value=${one.value} ci=${one.ci} scale=${scale} /> <span class="quiet small">${one.metric.toUpperCase()}</span></td>
+        <td><${Interval} value=${one.value} ci=${one.ci} scale=${scale} /> <span class="quiet small">${titleOf(one.metric)}</span></td>
         <td class="number">${one.rows}</td>
         <td class="number">${one.figures.baseline ? html`${percent(one.figures.baseline[one.metric])} <span class="quiet small">${one.figures.baseline.name}</span>` : "–"}</td>
         <td class="quiet">${instant(one.at)}</td></tr>`)}</tbody>
     </table></div>` : html`<p class="quiet">Not measured on held-out rows yet: the gate does it before a promotion.</p>`}
+    ${evaluations.slice(0, 1).map((one) => html`<${AllMeasures} key=${one.at} evaluation=${one} />`)}
     ${figures.length > 0 && html`<h3>While training</h3><dl class="facts">${figures.map(([name, value]) => html`<div key=${name}><dt>${named(name)}</dt><dd class="number">${told(name, value)}</dd></div>`)}</dl>`}
   </section>`;
+}
+
+/** Every measure of the newest evaluation of a model that makes pictures, beside the unchanged input. */
+function AllMeasures({ evaluation }) {
+  const measures = measuresIn(evaluation.figures);
+  if (!measures.length) return null;
+  return html`<h3>All measures on ${evaluation.dataset}</h3>
+    <${MeasureTable} label="All measures" measures=${measures} columns=${[["value", "this model"], ["baseline", evaluation.figures.baseline?.name ?? "baseline"]]} />`;
 }
 
 /** When it came into use, and when another took over. */

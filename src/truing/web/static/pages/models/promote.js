@@ -23,7 +23,7 @@ export function PromoteDialog({ model, datasets, onClose, onDone }) {
     ${forced && !never && html`<button class="danger" disabled=${busy || !reason.trim()} onClick=${() => promote(reason.trim())}>Promote all the same</button>`}
     ${!forced && html`<button class="primary" disabled=${busy || !verdict} onClick=${() => promote(null)}>Promote ${model.model}</button>`}`;
   return html`<${Dialog} title="Promote ${model.model}" wide onClose=${onClose} actions=${actions}>
-    <p class="quiet">The champion of ${audienceName(model.audience)} answers from the next utterance on; whoever listens need not restart.</p>
+    <p class="quiet">The champion of ${audienceName(model.audience)} answers from the next request on; whoever uses it need not restart.</p>
     ${datasets.length > 0 && html`<${Field} label="Judged on the test rows of">${(own) => html`<select ...${own} value=${dataset} disabled=${busy} onChange=${(event) => setDataset(event.currentTarget.value)}>
         ${!dataset && html`<option value="">choose a dataset</option>`}
         ${datasets.map((one) => html`<option key=${one.version} value=${one.version}>${one.version} · ${one.test} test rows</option>`)}

@@ -1,9 +1,10 @@
 // All model versions as a table in the order of their descent.
 
 import { html } from "#/html.js";
-import { instant } from "#/format.js";
+import { instant, percent } from "#/format.js";
 import { DatasetName, audienceName, isOwn, shortName } from "#/pages/models/names.js";
 import { Interval, scaleOf } from "#/pages/models/interval.js";
+import { titleOf } from "#/pages/models/measures.js";
 
 /**
  * Versions so that each stands below the one it descends from, with how deep it stands.
@@ -47,9 +48,15 @@ function Version({ model, depth, from, scale, picked, onPick, onPromote, may }) 
     <td>${model.recipe ?? html`<span class="quiet nowrap">brought in</span>`}${model.run !== null && html`<div class="small"><a href="/train/${model.run}">run ${model.run}</a></div>`}</td>
     <td class="nowrap"><${DatasetName} name=${model.dataset} /></td>
     <td>${model.evaluation
-      ? html`<${Interval} value=${model.evaluation.value} ci=${model.evaluation.ci} scale=${scale} /><div class="quiet small">${model.evaluation.metric.toUpperCase()} on ${model.evaluation.dataset}</div>`
+      ? html`<${Interval} value=${model.evaluation.value} ci=${model.evaluation.ci} scale=${scale} /><div class="quiet small">${titleOf(model.evaluation.metric)} on ${model.evaluation.dataset}</div><${Trivial} evaluation=${model.evaluation} />`
       : html`<span class="quiet small">not measured yet</span>`}</td>
     <td class="quiet number nowrap">${instant(model.created_at)}</td>
     <td>${may && !model.champion.length && model.state !== "tainted" && html`<button class="compact" onClick=${onPromote}>Promote…</button>`}</td>
   </tr>`;
+}
+
+/** The same figure of the trivial baseline. */
+function Trivial({ evaluation }) {
+  const beside = evaluation.figures.baseline;
+  return beside && html`<div class="quiet small nowrap">${beside.name} ${percent(beside[evaluation.metric])}</div>`;
 }

@@ -9,6 +9,18 @@ import { toast, toastError } from "#/toast.js";
 /** What is in force; null until the server has told. */
 export const consent = signal(null);
 
+/** Under `ask`: whoever is recorded next agreed; said anew whenever the page is opened. */
+export const agreed = signal(false);
+
+/** Whether each thing that is handed in says that its person agreed. */
+const asks = () => consent.value?.policy === "ask" && consent.value.mode !== "off";
+
+/** Whether anything may be kept now. */
+export const mayKeep = () => Boolean(consent.value?.asked && (consent.value.keeps || (asks() && agreed.value)));
+
+/** What is sent along with what is to be kept. */
+export const consenting = () => (asks() && agreed.value ? { consent: true } : {});
+
 export async function fetchConsent() {
   consent.value = await api.get("/api/live/consent");
 }
@@ -47,13 +59,15 @@ export function ConsentCard() {
 }
 
 /** What happens to a recording, in one line that is always there. */
-export function ConsentLine() {
+export function ConsentLine({ what = "Whoever is recorded" } = {}) {
   const told = consent.value;
   if (!told) return null;
-  const keeps = told.asked && told.keeps;
+  const keeps = mayKeep();
   return html`<p class="consent-line" role="status">
     <span class="chip ${keeps ? "good" : ""}"><${Icon} name=${keeps ? "check" : "cross"} />${keeps ? "kept on this machine" : "nothing is kept"}</span>
-    <span class="quiet">${explained(told)}</span>
+    ${told.asked && asks()
+      ? html`<label class="check"><input type="checkbox" checked=${agreed.value} onChange=${(event) => (agreed.value = event.target.checked)} /> ${what} agreed that it is kept</label>`
+      : html`<span class="quiet">${explained(told)}</span>`}
     ${told.asked && mayDecide() && told.mode !== "off" && told.policy !== "ask" &&
     html`<button class="link" onClick=${() => decide(!told.given)}>${told.given ? "Stop keeping" : "Keep what I record"}</button>`}
   </p>`;
@@ -61,8 +75,7 @@ export function ConsentLine() {
 
 function explained(told) {
   if (!told.asked) return "You have not decided yet.";
-  if (told.policy === "ask") return "Only apps that ask each person may hand samples in: consent.policy is ask.";
-  if (!told.given) return "The text is shown, the recording is thrown away.";
+  if (!told.given && told.policy !== "ask") return "The text is shown, the recording is thrown away.";
   if (told.mode === "off") return "The setting capture.mode is off.";
   if (told.mode === "corrections") return "Only what you correct, and a few chosen by chance.";
   return "To train and test your own model.";

@@ -48,4 +48,12 @@ export const WAYS = {
       accept: "video/*,.mp4,.mov,.avi,.mkv,.webm,.mpg,.mpeg", captured: "video/*", capture: "user" },
     model: ["There is no model to read lips yet", "truing model import --modality lipreading FOLDER"],
   },
+  image_edit: {
+    modality: "image_edit",
+    role: "pair",
+    device: "Pictures",
+    icon: "upload",
+    title: "Add pairs",
+    lead: "A picture, what became of it, and what was asked for.",
+  },
 };

@@ -1,6 +1,7 @@
 // Beside the sample: why it is here, what checks found, and its facts.
 
 import { html } from "#/html.js";
+import { namesOf } from "#/components/modality.js";
 import { instant } from "#/format.js";
 
 const REASONS = {
@@ -37,7 +38,7 @@ export function Details({ item }) {
   const model = sample.predictions.map((said) => said.model).filter(Boolean).at(-1);
   const rows = [
     ["Taken", instant(sample.captured_at)],
-    ["Speaker", sample.speaker],
+    [namesOf(sample.modality).person, sample.speaker],
     ["Session", sample.session],
     ["Source", sample.source],
     ["Model", model],

@@ -3,6 +3,7 @@
 import { html, useState } from "#/html.js";
 import { Dialog } from "#/components/dialog.js";
 import { Icon } from "#/components/icon.js";
+import { useNames } from "#/components/modality.js";
 import { address } from "#/api.js";
 import { count, counted } from "#/format.js";
 import { keysOf, useKeys } from "#/keymap.js";
@@ -17,6 +18,7 @@ import { ReplaceDialog } from "#/pages/samples/replace.js";
 export function BatchBar(props) {
   const { selection, total, trash, progress, onDeed, onNothing } = props;
   const [dialog, setDialog] = useState(null);
+  const names = useNames();
   const close = () => setDialog(null);
   const deed = (given, number) => { close(); onDeed(given, number); };
   useKeys({ "rows.tag": () => !trash && !progress && may() && setDialog("tag") });
@@ -31,7 +33,7 @@ export function BatchBar(props) {
           ? html`<button type="button" class="primary" onClick=${() => onDeed({ action: "restore" })}>Take back</button>`
           : html`<${Deeds} onDeed=${onDeed} onDialog=${setDialog} />`}
         <${ExportButton} selection=${selection} onOpen=${() => setDialog("export")} /></div>`}
-    ${dialog === "speaker" && html`<${NameDialog} title="Set the speaker" label="Speaker" options=${props.choices.speakers}
+    ${dialog === "speaker" && html`<${NameDialog} title="Set the ${names.person.toLowerCase()}" label=${names.person} options=${props.choices.speakers}
       deeds=${[["Set", (speaker) => ({ action: "set-speaker", speaker })]]} onClose=${close} onDeed=${deed} />`}
     ${dialog === "tag" && html`<${NameDialog} title="Tags" label="Tag" options=${props.choices.tags}
       deeds=${[["Take off", (tag) => ({ action: "untag", tag })], ["Add", (tag) => ({ action: "tag", tag })]]} onClose=${close} onDeed=${deed} />`}
@@ -59,11 +61,12 @@ function Running({ progress }) {
 }
 
 function Deeds({ onDeed, onDialog }) {
+  const names = useNames();
   if (!may()) return null;
   return html`
     <button type="button" class="compact" title="Accept (${keysOf("rows.accept")})" onClick=${() => onDeed({ action: "accept" })}><${Icon} name="check" />Accept</button>
     <button type="button" class="compact" title="Reject (${keysOf("rows.reject")})" onClick=${() => onDeed({ action: "reject" })}><${Icon} name="cross" />Reject</button>
-    <button type="button" class="compact" onClick=${() => onDialog("speaker")}><${Icon} name="person" />Speaker</button>
+    <button type="button" class="compact" onClick=${() => onDialog("speaker")}><${Icon} name="person" />${names.person}</button>
     <button type="button" class="compact" title="Tag (${keysOf("rows.tag")})" onClick=${() => onDialog("tag")}><${Icon} name="tag" />Tag</button>
     <button type="button" class="compact" onClick=${() => onDialog("replace")}><${Icon} name="edit" />Replace…</button>
     <button type="button" class="compact danger" title="Move to the trash (${keysOf("rows.delete")})" onClick=${() => onDeed({ action: "delete" })}><${Icon} name="trash" />Delete</button>`;

@@ -4,6 +4,7 @@ import { html, useCallback, useEffect, useMemo, useRef, useState } from "#/html.
 import { Dialog } from "#/components/dialog.js";
 import { checkName } from "#/components/filters.js";
 import { Icon } from "#/components/icon.js";
+import { namesOf } from "#/components/modality.js";
 import { Problem, Waiting, useFetched } from "#/components/states.js";
 import { WordDiff } from "#/components/word_diff.js";
 import { address, api } from "#/api.js";
@@ -124,7 +125,7 @@ function Deeds({ sample, reload, onDeed, onForgetting, onForgotten }) {
     ${may("review") && !trashed && html`
       <button type="button" title="Accept (${keysOf("rows.accept")})" onClick=${() => onDeed("accept")}>Accept</button>
       <button type="button" title="Reject (${keysOf("rows.reject")})" onClick=${() => onDeed("reject")}>Reject</button>
-      <button type="button" onClick=${() => setDialog("edit")}><${Icon} name="edit" />Speaker, tags</button>`}
+      <button type="button" onClick=${() => setDialog("edit")}><${Icon} name="edit" />${namesOf(sample.modality).person}, tags</button>`}
     ${medium && html`<a class="button" download href=${address(`/api/samples/${sample.id}/media/${medium.role}`, { download: 1 })}><${Icon} name="download" />Download</a>`}
     ${may("review") && (trashed
       ? html`<button type="button" class="primary" onClick=${() => onDeed("restore")}>Take back</button>`
@@ -154,7 +155,7 @@ function EditDialog({ sample, onClose, onSaved }) {
   };
   return html`<${Dialog} title="Sample ${sample.id}" onClose=${onClose}>
     <form class="stack" ref=${form} onSubmit=${save}>
-      <label class="field"><span>Speaker</span><input name="speaker" maxlength="300" defaultValue=${sample.speaker ?? ""} /></label>
+      <label class="field"><span>${namesOf(sample.modality).person}</span><input name="speaker" maxlength="300" defaultValue=${sample.speaker ?? ""} /></label>
       <label class="field"><span>Session</span><input name="session" maxlength="300" defaultValue=${sample.session ?? ""} /></label>
       <label class="field"><span>Tags, with commas between</span><input name="tags" maxlength="600" defaultValue=${(sample.tags ?? []).join(", ")} /></label>
       ${error && html`<${Problem} error=${error} />`}
@@ -229,10 +230,11 @@ function told(revision, cancelled) {
 }
 
 function Facts({ sample }) {
+  const names = namesOf(sample.modality);
   const rows = [
-    ["Recorded", instant(sample.captured_at)],
+    [names.captured, instant(sample.captured_at)],
     ["Came here", instant(sample.added_at)],
-    ["Speaker", sample.speaker ?? "unknown"],
+    [names.person, sample.speaker ?? "unknown"],
     ["Session", sample.session ?? "–"],
     ["Source", sample.source_key ? `${sample.source}, ${sample.source_key}` : sample.source],
     ["How it came", SAMPLINGS[sample.sampling] ?? sample.sampling],

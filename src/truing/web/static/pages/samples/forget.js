@@ -2,6 +2,7 @@
 
 import { html, useState } from "#/html.js";
 import { Dialog } from "#/components/dialog.js";
+import { namesOf } from "#/components/modality.js";
 import { Problem, Waiting, useFetched } from "#/components/states.js";
 import { api } from "#/api.js";
 import { counted } from "#/format.js";
@@ -34,7 +35,7 @@ export function ForgetDialog({ sample, onClose, onForgetting, onForgotten }) {
   };
   return html`<${Dialog} title="Forget sample ${sample.id}" onClose=${onClose}>
     <form class="stack" onSubmit=${forget}>
-      <p class="problem"><strong>This cannot be undone.</strong> The recording, every text, its decisions and its place in backups and exports are
+      <p class="problem"><strong>This cannot be undone.</strong> The ${namesOf(sample.modality).medium}, every text, its decisions and its place in backups and exports are
         erased. Deleting instead moves it to the trash, from where it can be taken back.</p>
       ${reach.error && html`<${Problem} error=${reach.error} retry=${reach.reload} />`}
       ${!reach.data && !reach.error && html`<${Waiting} lines=${3} />`}
@@ -50,17 +51,23 @@ export function ForgetDialog({ sample, onClose, onForgetting, onForgotten }) {
   <//>`;
 }
 
-function Reached({ reach }) {
+/** What hangs on samples that are to go. */
+export function Reached({ reach }) {
   const rows = [
     [reach.versions, "dataset version", "keeps a tombstone", "keep tombstones"],
     [reach.models, "model", "learned from it and is marked for retraining", "learned from it and are marked for retraining"],
     [reach.exports, "export", "is removed", "are removed"],
+    [reach.exports_elsewhere, "export", "lies outside the workspace, and is left to you", "lie outside the workspace, and are left to you"],
+    [reach.champions, "champion", "is retired", "are retired"],
+    [reach.runs, "training run", "is told to stop", "are told to stop"],
     [reach.backups, "backup", "is rewritten", "are rewritten"],
+    [reach.archives, "archive", "is rewritten", "are rewritten"],
+    [reach.archives_elsewhere, "archive", "is not where it was, and is cleaned when it is met again", "are not where they were, and are cleaned when they are met again"],
   ].filter(([names]) => names.length);
-  if (!rows.length) return html`<p class="quiet">Nothing else holds it: no dataset version, model, export or backup.</p>`;
+  if (!rows.length) return html`<p class="quiet">Nothing else holds it: no dataset version, model, export, backup or archive.</p>`;
   return html`<ul class="stack detail-reach">
     ${rows.map(
-      ([names, noun, one, several]) => html`<li key=${noun}>
+      ([names, noun, one, several]) => html`<li key=${`${noun} ${one}`}>
         <strong>${counted(names.length, noun)}</strong> ${names.length === 1 ? one : several}: <span class="quiet">${names.join(", ")}</span>
       </li>`,
     )}

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "#/html.js";
 import { checkName } from "#/components/filters.js";
+import { useNames } from "#/components/modality.js";
 import { WordDiff } from "#/components/word_diff.js";
 import { ago, instant, percent, seconds } from "#/format.js";
 import { panelOf } from "#/panels.js";
@@ -32,6 +33,7 @@ export function SampleText({ sample }) {
  */
 export function SampleTable(props) {
   const { items, selection, busy, pickable } = props;
+  const names = useNames();
   const all = items.length > 0 && items.every((one) => isChosen(selection, one.id));
   return html`<div class="table-box samples-box" aria-busy=${String(busy)}>
     <table class="samples-table">
@@ -43,13 +45,13 @@ export function SampleTable(props) {
         </th>
         <th scope="col">Sample</th>
         <th scope="col">Text</th>
-        <th scope="col">Speaker</th>
+        <th scope="col">${names.person}</th>
         <th scope="col" class="samples-source">Source</th>
-        <${Sorted} ...${props} label="Recorded" orders=${["newest", "oldest"]} />
-        <th scope="col" class="number">Length</th>
+        <${Sorted} ...${props} label=${names.captured} orders=${["newest", "oldest"]} />
+        <th scope="col" class="number">${names.silent ? "Rating" : "Length"}</th>
         <${Sorted} ...${props} label="Sure" number orders=${["least-confident"]} />
       </tr></thead>
-      <tbody>${items.map((sample, at) => html`<${Row} key=${sample.id} ...${{ ...props, sample, at }} />`)}</tbody>
+      <tbody>${items.map((sample, at) => html`<${Row} key=${sample.id} ...${{ ...props, sample, at, names }} />`)}</tbody>
     </table>
   </div>`;
 }
@@ -75,7 +77,7 @@ function Box({ checked, some = false, label, onClick }) {
     <input ref=${box} type="checkbox" checked=${checked} onClick=${onClick} /></label>`;
 }
 
-function Row({ sample, at, current, selection, hrefOf, onPick, onCurrent, onOpen, pickable }) {
+function Row({ sample, at, names, current, selection, hrefOf, onPick, onCurrent, onOpen, pickable }) {
   const chosen = isChosen(selection, sample.id);
   const clicked = (event) => {
     if (event.target instanceof Element && event.target.closest("a, button, label, input")) return;
@@ -104,7 +106,7 @@ function Row({ sample, at, current, selection, hrefOf, onPick, onCurrent, onOpen
     <td class="samples-speaker">${sample.speaker ?? html`<span class="quiet" aria-label="unknown">–</span>`}</td>
     <td class="samples-source quiet" title=${sample.source}>${sample.source}</td>
     <td class="samples-when"><time datetime=${sample.captured_at} title=${instant(sample.captured_at)}>${ago(sample.captured_at)}</time></td>
-    <td class="number samples-length">${seconds(sample.duration)}</td>
+    <td class="number samples-length">${names.silent ? (sample.rating ?? "–") : seconds(sample.duration)}</td>
     <td class="number samples-sure">${percent(sample.confidence, 0)}</td>
   </tr>`;
 }

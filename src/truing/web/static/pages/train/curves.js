@@ -10,7 +10,7 @@ const share = (value) => percent(value);
 /** Charts in their order; `names` are figures of a recipe. */
 const CHARTS = [
   { title: "Loss", lines: [{ name: "train_loss", label: "training", noisy: true }, { name: "validation_loss", label: "validation" }], empty: "The first step brings the first figure." },
-  { title: "Word error rate", lines: [{ name: "validation_wer", label: "validation", token: "--series-3" }], format: share, floor: 0, empty: "Comes with the first validation." },
+  { title: "Word error rate", lines: [{ name: "validation_wer", label: "validation", token: "--series-3" }], format: share, floor: 0, read: true, empty: "Comes with the first validation." },
   { title: "Learning rate", lines: [{ name: "learning_rate", label: "rate", token: "--series-4" }], floor: 0, empty: "The first step brings the first figure." },
 ];
 const KNOWN = new Set(CHARTS.flatMap((chart) => chart.lines.map((line) => line.name)));
@@ -36,7 +36,9 @@ export function Curves({ points, turn, over }) {
 
 function OneRun({ chart, points, turn, over }) {
   const { x, series } = useMemo(() => points.columns(chart.lines), [points, turn]);
-  if (over && !series.length) return null;
+  // A validation without word errors: the recipe reads no words, and never will.
+  const none = over || (chart.read && points.last("validation_loss") !== null);
+  if (none && !series.length) return null;
   return html`<${Chart} title=${chart.title} x=${x} series=${series} format=${chart.format} floor=${chart.floor} empty=${chart.empty} />`;
 }
 

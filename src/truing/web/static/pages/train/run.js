@@ -9,6 +9,7 @@ import { api } from "#/api.js";
 import { figure } from "#/components/chart.js";
 import { Curves, named } from "#/pages/train/curves.js";
 import { Log } from "#/pages/train/log.js";
+import { Pictures } from "#/pages/train/pictures.js";
 import { StateChip, ended, wished } from "#/pages/train/state.js";
 import { Verdict } from "#/pages/models/gate.js";
 import { useRun } from "#/pages/train/live.js";
@@ -36,6 +37,7 @@ export function RunView({ id, whole = false }) {
       ${run.error && html`<p class="problem" role="alert"><strong>${run.error}</strong></p>`}
       <${Curves} points=${points} turn=${turn} over=${ended(run)} />
     </section>
+    <${Pictures} run=${run} />
     ${run.state === "done" && html`<${Outcome} run=${run} />`}
     ${whole && html`<${Log} run=${run} /><${Request} run=${run} />`}
   </div>`;
