@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from truing.domain.recipe import Example, MediaFile, TrainingInput
-from truing.modalities.speech.recipes.numerics import choose_numerics
 from truing.modalities.speech.recipes.transcripts import prompt_for
 from truing.modalities.speech.recipes.validate import validate
 from truing.modalities.speech.recipes.waveforms import Pool
@@ -31,6 +30,7 @@ from truing.modalities.speech.recipes.whisper_scratch import (
     WhisperScratchOptions,
     WhisperScratchRecipe,
 )
+from truing.platform.numerics import choose_numerics
 
 SPEAKERS = ("jackson", "nicolas", "theo", "yweweler")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

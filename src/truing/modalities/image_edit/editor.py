@@ -22,13 +22,13 @@ from truing.domain.errors import InvalidInputError
 from truing.domain.prediction import Edited
 from truing.modalities.image_edit import pixels
 from truing.modalities.image_edit.media import as_png
-from truing.modalities.image_edit.numerics import Numerics, choose_numerics
 from truing.modalities.image_edit.pipeline import load_parts, pipeline_of, quietly
 from truing.modalities.image_edit.pipeline_folder import (
     EditNote,
     edits_as_it_is,
     find_pipeline,
 )
+from truing.platform.numerics import Numerics, choose_numerics
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -67,7 +67,7 @@ from pathlib import Path
 import torch
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 from truing.modalities.speech.recipes.descent import descend
-from truing.modalities.speech.recipes.numerics import choose_numerics
+from truing.platform.numerics import choose_numerics
 from truing.modalities.speech.recipes.options import TrainingOptions, plan_of
 
 folder, rows, tokens = sys.argv[1], int(sys.argv[2]), 64

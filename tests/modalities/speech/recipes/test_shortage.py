@@ -188,7 +188,7 @@ from pathlib import Path
 import torch
 from transformers import WhisperConfig, WhisperForConditionalGeneration
 from truing.modalities.speech.recipes.descent import descend
-from truing.modalities.speech.recipes.numerics import choose_numerics
+from truing.platform.numerics import choose_numerics
 from truing.modalities.speech.recipes.options import TrainingOptions, plan_of
 
 torch.set_num_threads(1)

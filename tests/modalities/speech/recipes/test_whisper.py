@@ -24,8 +24,8 @@ from truing.domain.errors import (
 )
 from truing.domain.recipe import Example, MediaFile, TrainingInput
 from truing.modalities.speech.recipes import whisper
-from truing.modalities.speech.recipes.numerics import Numerics
 from truing.modalities.speech.recipes.whisper import WhisperOptions, WhisperRecipe
+from truing.platform.numerics import Numerics
 
 SMALL = {
     "batch_size": 4, "accumulation": 1, "learning_rate": 1e-3, "warmup_steps": 1,

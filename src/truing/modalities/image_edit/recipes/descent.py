@@ -27,8 +27,8 @@ from truing.modalities.image_edit.recipes.diffusion import loss_of
 from truing.modalities.image_edit.recipes.shortage import more_parts, out_of_memory, release
 
 if TYPE_CHECKING:
-    from truing.modalities.image_edit.numerics import Numerics
     from truing.modalities.image_edit.recipes.diffusion import Noised
+    from truing.platform.numerics import Numerics
 
 SMOOTHED = 20
 """Last losses that are averaged into a run's final `train_loss`."""

@@ -18,8 +18,8 @@ from truing.modalities.image_edit.recipes.draws import noise_for, random_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from truing.modalities.image_edit.numerics import Numerics
     from truing.modalities.image_edit.recipes.latents import Batch
+    from truing.platform.numerics import Numerics
 
 TIMES = 4
 """Time steps, spread evenly, at which each validation pair is looked at."""

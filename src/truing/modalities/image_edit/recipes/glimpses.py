@@ -13,9 +13,9 @@ from truing.modalities.image_edit.recipes.views import WHOLE, squares
 
 if TYPE_CHECKING:
     from truing.domain.recipe import Example, RunContext
-    from truing.modalities.image_edit.numerics import Numerics
     from truing.modalities.image_edit.pipeline import Parts
     from truing.modalities.image_edit.pipeline_folder import EditNote
+    from truing.platform.numerics import Numerics
 
 
 def show_of(

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from truing.domain.digest import digest_bytes
 from truing.domain.errors import NothingToDoError
 from truing.domain.recipe import Example, Need, RunContext, TrainingInput, TrainingResult
-from truing.modalities.image_edit.numerics import choose_numerics
 from truing.modalities.image_edit.pipeline import load_parts, pipeline_of, quietly
 from truing.modalities.image_edit.pipeline_folder import DEFAULT_BASE, EditNote, find_pipeline
 from truing.modalities.image_edit.recipes.descent import Descent, Duties, Plan, descend
@@ -33,10 +32,11 @@ from truing.modalities.image_edit.recipes.latents import Encoder
 from truing.modalities.image_edit.recipes.options import InstructPix2PixOptions
 from truing.modalities.image_edit.recipes.unet import FOLDER, Adapter, attach, widen
 from truing.modalities.image_edit.recipes.views import usable
+from truing.platform.numerics import choose_numerics
 
 if TYPE_CHECKING:
-    from truing.modalities.image_edit.numerics import Numerics
     from truing.modalities.image_edit.pipeline import Parts
+    from truing.platform.numerics import Numerics
 
 TOGETHER = 4
 """Validation pairs that are looked at together, each at several time steps."""

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from truing.domain.recipe import Example
-    from truing.modalities.image_edit.numerics import Numerics
     from truing.modalities.image_edit.pipeline import Parts
     from truing.modalities.image_edit.recipes.options import InstructPix2PixOptions
+    from truing.platform.numerics import Numerics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from truing.domain.errors import SettingError
-from truing.modalities.image_edit.numerics import PRECISIONS
+from truing.platform.numerics import PRECISIONS
 
 SCHEDULES = ("constant", "cosine", "linear")
 ADAPTERS = ("none", "lora")

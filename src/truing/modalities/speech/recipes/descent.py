@@ -23,7 +23,6 @@ from truing.modalities.speech.recipes.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from truing.modalities.speech.recipes.numerics import Numerics
 from truing.modalities.speech.recipes.shortage import (
     more_parts,
     no_memory_left,
@@ -35,6 +34,7 @@ from truing.modalities.speech.recipes.shortage import (
 from truing.modalities.speech.recipes.transcripts import IGNORED
 from truing.modalities.speech.recipes.validate import cross_entropy_sum
 from truing.modalities.speech.recipes.waveforms import random_for
+from truing.platform.numerics import Numerics
 
 SCHEDULES = ("linear", "cosine", "constant")
 SMOOTHED = 20

@@ -8,8 +8,8 @@ from typing import Any
 
 from truing.domain.errors import SettingError
 from truing.modalities.speech.recipes.descent import SCHEDULES, Plan
-from truing.modalities.speech.recipes.numerics import PRECISIONS
 from truing.modalities.speech.recipes.waveforms import Variation
+from truing.platform.numerics import PRECISIONS
 
 PACKAGES = {"torch": "truing[train]", "transformers": "truing[train]"}
 """What training Whisper imports, and the extra that brings it."""

@@ -30,7 +30,6 @@ from truing.modalities.speech.recipes.descent import (
     descend,
 )
 from truing.modalities.speech.recipes.estimate import need_of_whisper
-from truing.modalities.speech.recipes.numerics import choose_numerics
 from truing.modalities.speech.recipes.options import (
     PACKAGES,
     TrainingOptions,
@@ -50,6 +49,7 @@ from truing.modalities.speech.recipes.transcripts import (
 )
 from truing.modalities.speech.recipes.validate import validate
 from truing.modalities.speech.recipes.waveforms import Pool, Variation, features_of, random_for
+from truing.platform.numerics import choose_numerics
 
 TINY_WIDTH = 192
 """Models at most this wide (`d_model`) are trained as tiny ones; OpenAI's smallest has 384."""

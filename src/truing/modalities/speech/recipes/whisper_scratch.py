@@ -26,7 +26,6 @@ from truing.modalities.speech.recipes.descent import (
     Batch,
     descend,
 )
-from truing.modalities.speech.recipes.numerics import choose_numerics
 from truing.modalities.speech.recipes.options import (
     PACKAGES,
     TrainingOptions,
@@ -39,6 +38,7 @@ from truing.modalities.speech.recipes.options import (
 from truing.modalities.speech.recipes.transcripts import TASKS, label_batch, prompt_for, text_ids
 from truing.modalities.speech.recipes.validate import validate
 from truing.modalities.speech.recipes.waveforms import Pool, features_of, random_for
+from truing.platform.numerics import choose_numerics
 
 if TYPE_CHECKING:
     import numpy as np
