@@ -475,7 +475,10 @@ def test_stats(truing, filled):
     assert (raw["samples"], raw["share_correct"], raw["wer"]) == (2, 0.5, 0.5)
     assert set(stats["accuracy"]["by_speaker"]) == {"theo"}
     disk = stats["disk"]
-    assert sum(disk[part] for part in disk if part != "total") == disk["total"] > disk["media"] > 0
+    parts = ("media", "models", "runs", "database", "other")
+    assert sum(disk[part] for part in parts) == disk["total"] > disk["media"] > 0
+    assert disk["quota"] is None
+    assert disk["free"] > 0
     shown = truing("stats")
     assert "all reviewed" in shown.out
     assert "speaker theo" in shown.out

@@ -16,6 +16,7 @@ import sqlalchemy.exc
 from truing.domain.errors import (
     ConflictError,
     DamagedError,
+    FullError,
     InvalidInputError,
     NotFoundError,
     TruingError,
@@ -47,7 +48,7 @@ CODES = {
     "SQLITE_READONLY_DIRECTORY": UnavailableError,
     "SQLITE_IOERR": UnavailableError,
     "SQLITE_IOERR_FSYNC": UnavailableError,
-    "SQLITE_FULL": UnavailableError,
+    "SQLITE_FULL": FullError,
     "SQLITE_CANTOPEN": UnavailableError,
     "SQLITE_PROTOCOL": UnavailableError,
     "SQLITE_AUTH": UnavailableError,
