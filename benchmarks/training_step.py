@@ -34,13 +34,13 @@ from truing.domain.recipe import RunContext
 from truing.domain.run import Run
 from truing.jobs.worker import work
 from truing.modalities.speech.recipes.descent import Batch, descend
-from truing.modalities.speech.recipes.numerics import choose_numerics
 from truing.modalities.speech.recipes.options import plan_of, prepare_torch
 from truing.modalities.speech.recipes.pretrained import load_base
 from truing.modalities.speech.recipes.transcripts import IGNORED, label_batch, prompt_for, text_ids
 from truing.modalities.speech.recipes.waveforms import features_of
 from truing.modalities.speech.recipes.whisper import WhisperOptions
 from truing.modalities.speech.recording import read_mono
+from truing.platform.numerics import choose_numerics
 from truing.stores.database.store import open_database
 from truing.testing.factories import make_request
 
