@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import shutil
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,8 @@ def write_durably(path: Path, data: bytes) -> None:
     Raises:
         UnavailableError: the file system refused; nothing is left behind.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Threads of one process write beside each other as well.
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with draft.open("wb") as stream:
             stream.write(data)

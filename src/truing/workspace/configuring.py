@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from truing.domain.errors import ConflictError
 from truing.domain.settings import Chosen, Settings, Value
 from truing.workspace import known_settings, modality_settings
-from truing.workspace.folder import open_log, set_value, settings_of, unset_value
+from truing.workspace.folder import CHANGING, open_log, set_value, settings_of, unset_value
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace
@@ -58,13 +58,14 @@ def change(workspace: Workspace, key: str, value: Value | None) -> Chosen:
             f"`{key}` is held by {where}",
             hint="start the program without it; then the settings file counts",
         )
-    if value is None:
-        unset_value(workspace.layout, key)
-    else:
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        set_value(workspace.layout, known_settings(), key, text)
-    read_again(workspace)
-    return workspace.settings.chosen(key)
+    with CHANGING:
+        if value is None:
+            unset_value(workspace.layout, key)
+        else:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            set_value(workspace.layout, known_settings(), key, text)
+        read_again(workspace)
+        return workspace.settings.chosen(key)
 
 
 def read_again(workspace: Workspace) -> None:

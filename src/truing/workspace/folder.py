@@ -10,6 +10,7 @@ archives/                         samples that left, see `truing.workspace.archi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +202,10 @@ def _file_values(layout: Layout) -> dict[str, Value]:
     return read_toml(text, SETTINGS_FILE)
 
 
+CHANGING = threading.RLock()
+"""Held from reading the settings file to writing it: a page changes two settings at once."""
+
+
 def set_value(layout: Layout, table: tuple[Setting, ...], key: str, text: str) -> Value:
     """Writes one setting to the file, in one step; returns the value as understood.
 
@@ -213,8 +218,9 @@ def set_value(layout: Layout, table: tuple[Setting, ...], key: str, text: str) -
     if key not in known:
         raise unknown_setting(key, known)
     value = checked(known[key], text, "flag")
-    values = {**_file_values(layout), key: value}
-    write_durably(layout.settings, _as_toml(values).encode("utf-8"))
+    with CHANGING:
+        values = {**_file_values(layout), key: value}
+        write_durably(layout.settings, _as_toml(values).encode("utf-8"))
     return value
 
 
@@ -222,9 +228,10 @@ def unset_value(layout: Layout, key: str) -> None:
     """Takes one setting out of the file, so that its default counts; it need not stand there."""
     from truing.platform.files import write_durably
 
-    values = _file_values(layout)
-    if values.pop(key, None) is not None:
-        write_durably(layout.settings, _as_toml(values).encode("utf-8"))
+    with CHANGING:
+        values = _file_values(layout)
+        if values.pop(key, None) is not None:
+            write_durably(layout.settings, _as_toml(values).encode("utf-8"))
 
 
 def put_settings_back(layout: Layout, held: bytes, *, keep: str = "storage.") -> None:
