@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ from truing.platform.files import remove, write_durably
 from truing.workspace import backups as backing_up
 from truing.workspace.archive_leftovers import put_right
 from truing.workspace.archives import forget_in_archives, would_forget_in_archives
+from truing.workspace.erasing_names import rename_in_files
 from truing.workspace.exporting import exports_of, remove_exports_of
 from truing.workspace.exports_elsewhere import exports_elsewhere
 from truing.workspace.nexvision_folder import remove_sessions, sessions_of
@@ -287,7 +287,7 @@ class _Beyond:
                 shutil.rmtree(unfinished, ignore_errors=True)
         gone += _forget_pictures(workspace, reach.uids)
         if isinstance(person, Person):
-            _rename_in_files(workspace, person)
+            rename_in_files(workspace, person)
         return gone
 
     def exports_elsewhere(self, uids: Sequence[str]) -> Sequence[str]:
@@ -367,59 +367,3 @@ def _seal_again(draft: Path, before: Backup) -> Backup:
     return backing_up.seal(
         draft, reason=before.reason, created_at=before.created_at, whole=before.whole
     )
-
-
-# --- names in files ------------------------------------------------------------------------------
-
-
-def _rename_in_files(workspace: Workspace, person: Person) -> None:
-    for description in sorted(workspace.layout.models.glob("*/*/model.json")):
-        _rename_in_description(description, person)
-    for backup in backing_up.folders(workspace.layout):
-        for description in sorted((backup / "models").glob("*/*/model.json")):
-            _rename_in_description(description, person)
-    logs = [*workspace.layout.root.glob(f"{workspace.layout.log.name}*")]
-    runs = [one for one in workspace.layout.runs.rglob("*") if one.is_file()]
-    for path in (*logs, *runs):
-        _blot_out(path, person.name)
-
-
-def _rename_in_description(path: Path, person: Person) -> None:
-    from truing.stores.database.names import renamed
-
-    text = path.read_text(encoding="utf-8")
-    held = json.loads(text)
-    made = renamed(held, person.name, person.pseudonym)
-    if made != held:
-        body = json.dumps(made, ensure_ascii=False, indent=2, allow_nan=False)
-        write_durably(path, f"{body}\n".encode())
-
-
-def _blot_out(path: Path, name: str) -> None:
-    """Overwrites a name where it stands: whoever appends to the file meanwhile is not disturbed.
-
-    TensorBoard's records have checksums: a file of them goes as a whole.
-    """
-    forms = {name.encode("utf-8"), json.dumps(name)[1:-1].encode("ascii")}
-    data = path.read_bytes() if path.stat().st_size < _LARGEST_LOG else b""
-    if not any(form in data for form in forms):
-        return
-    if "tfevents" in path.name:
-        path.unlink()
-        return
-    with path.open("rb+") as stream:
-        for form in forms:
-            start = data.find(form)
-            while start >= 0:
-                if _stands_alone(data, start, len(form)):
-                    stream.seek(start)
-                    stream.write(b"*" * len(form))
-                start = data.find(form, start + len(form))
-
-
-_LARGEST_LOG = 100 << 20
-
-
-def _stands_alone(data: bytes, start: int, length: int) -> bool:
-    around = data[start - 1 : start] + data[start + length : start + length + 1]
-    return not any(chr(one).isalnum() or one >= 0x80 for one in around)

@@ -1,13 +1,10 @@
-"""SQLite: the only file with SQL that no other database understands.
+"""SQLite: SQL that no other database understands; its full-text search is in `sqlite_search`.
 
-Scope: connection settings, the counter and search triggers, full-text expressions, number
-reservation, meaning of error codes, checkpoint and scrub.
+Scope: connection settings, the counter triggers, number reservation, meaning of error codes,
+checkpoint and scrub.
 
-Known trade-offs: a captured sample enters the search index with the next search (or with the next
-fifty), in bulk: one at a time it would cost a third of all pages that a capture writes, and leave
-a segment each to be merged. `synchronous=FULL` syncs on every commit (speech arrives slower than
-disks sync). Words are what lies between spaces and punctuation, so a Chinese sentence is found by
-its beginning only. SQLite before 3.51.3 has a rare corruption bug when two connections write and
+Known trade-offs: `synchronous=FULL` syncs on every commit (speech arrives slower than disks sync).
+SQLite before 3.51.3 has a rare corruption bug when two connections write and
 checkpoint at the same moment (sqlite.org/wal.html#walresetbug): where `pysqlite3` brings a newer
 one it is used, elsewhere `problems` says so.
 """
@@ -17,7 +14,6 @@ from __future__ import annotations
 import importlib
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +31,7 @@ from truing.domain.errors import (
     TruingError,
     UnavailableError,
 )
+from truing.stores.database import sqlite_search as searching
 from truing.stores.database.chunks import chunks
 from truing.stores.database.prepared import Direct, Prepared
 from truing.stores.database.schema import NUMBERS, counters, samples
@@ -45,11 +42,6 @@ SAFE_VERSION = (3, 51, 3)
 """The first SQLite without the WAL-reset bug."""
 SECURE_SEARCH_VERSION = (3, 42, 0)
 """The first SQLite whose search index can forget at once."""
-
-_MERGED_TOGETHER = 1000
-"""Pages of the search index that are merged in one transaction: some 0.1 s."""
-MOST_WORDS = 64
-"""How many words of a search count."""
 
 _SETTINGS = (
     f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}",
@@ -64,28 +56,14 @@ _SETTINGS = (
     "PRAGMA wal_autocheckpoint=4000",
 )
 
-# The texts stay in `samples` alone; the index is told the old ones when they change.
-_SEARCH = """
-CREATE VIRTUAL TABLE search USING fts5(
-  said, truth, content = 'samples', content_rowid = 'id', columnsize = 0,
-  tokenize = "unicode61 remove_diacritics 2 categories 'L* M* N* Co So'"
-)
-"""
-_TOKEN_CATEGORIES = ("L", "M", "N")
-
 _COUNT = """
 INSERT INTO counters (modality, name, value) VALUES ({row}.modality, {name}, {step})
 ON CONFLICT (modality, name) DO UPDATE SET value = value + excluded.value;
-"""
-_FIND = "INSERT INTO search (rowid, said, truth) VALUES (new.id, new.said, new.truth);"
-_LOSE = """
-INSERT INTO search (search, rowid, said, truth) VALUES ('delete', old.id, old.said, old.truth);
 """
 # Rows of `schema.NUMBERS`: the last number given out, and the last that is in the search index.
 _NUMBER = """
 UPDATE counters SET value = new.id WHERE modality = '' AND name = 'samples' AND value < new.id;
 """
-_FOUND = "old.id <= (SELECT value FROM counters WHERE modality = '' AND name = 'searchable')"
 _DERIVED = (
     "INSERT INTO counters (modality, name, value) VALUES ('', 'samples', 0), ('', 'searchable', 0)",
     "CREATE TRIGGER samples_counted AFTER INSERT ON samples BEGIN "
@@ -102,23 +80,13 @@ _DERIVED = (
     + _COUNT.format(row="new", name="new.state", step="1")
     + _COUNT.format(row="new", name="'trained'", step="new.trained - old.trained")
     + "END",
-    f"CREATE TRIGGER samples_lost AFTER DELETE ON samples WHEN {_FOUND} BEGIN {_LOSE} END",
-    (
-        f"CREATE TRIGGER samples_refound AFTER UPDATE OF said, truth ON samples WHEN {_FOUND} "
-        f"AND (old.said <> new.said OR old.truth IS NOT new.truth) BEGIN {_LOSE} {_FIND} END"
-    ),
+    *searching.TRIGGERS,
 )
-_TAKE_IN = """
-INSERT INTO search (rowid, said, truth)
-SELECT id, said, truth FROM samples WHERE id > ? AND id <= ? ORDER BY id
-"""
-_TAKE_IN_ONE = "INSERT INTO search (rowid, said, truth) VALUES (?, ?, ?)"
 _LAST_NUMBERS = """
 SELECT name, seq FROM sqlite_sequence
 UNION ALL SELECT 'samples', value FROM counters WHERE modality = '' AND name = 'samples'
 """
 
-_search = sa.table("search", sa.column("rowid", sa.Integer), sa.column("search", sa.Text))
 _plus: sqlalchemy.sql.operators.custom_op[Any] = sqlalchemy.sql.operators.custom_op("+")
 
 
@@ -211,11 +179,7 @@ class SQLite:
 
     def create_derived(self, connection: sa.Connection) -> None:
         """See `Dialect.create_derived`."""
-        connection.exec_driver_sql(_SEARCH)
-        if self._version >= SECURE_SEARCH_VERSION:
-            connection.exec_driver_sql(
-                "INSERT INTO search (search, rank) VALUES ('secure-delete', 1)"
-            )
+        searching.create(connection, forgetful=self._version >= SECURE_SEARCH_VERSION)
         for statement in _DERIVED:
             connection.exec_driver_sql(statement)
 
@@ -223,14 +187,7 @@ class SQLite:
         """See `Dialect.index_beginnings`: an index of the first one, two and three letters; longer
         beginnings have few words. An index that is there is made anew.
         """
-        mark, _ = _marks(connection)
-        connection.exec_driver_sql("DROP TABLE search")
-        connection.exec_driver_sql(_SEARCH.replace("fts5(", "fts5( prefix = '1 2 3',"))
-        if self._version >= SECURE_SEARCH_VERSION:
-            connection.exec_driver_sql(
-                "INSERT INTO search (search, rank) VALUES ('secure-delete', 1)"
-            )
-        connection.exec_driver_sql(_TAKE_IN, (0, mark))
+        searching.index_beginnings(connection, forgetful=self._version >= SECURE_SEARCH_VERSION)
 
     def insert(self, table: sa.Table) -> Any:  # noqa: ANN401 - SQLite's own insert
         """See `Dialect.insert`."""
@@ -245,44 +202,23 @@ class SQLite:
 
     def unsearchable(self, connection: sa.Connection) -> int:
         """See `Dialect.unsearchable`."""
-        mark, last = _marks(connection)
-        return last - mark
+        return searching.waiting(connection)
 
     def make_searchable(self, connection: sa.Connection, *, at_most: int) -> None:
         """See `Dialect.make_searchable`."""
-        mark, last = _marks(connection)
-        reached = min(last, mark + at_most)
-        connection.exec_driver_sql(_TAKE_IN, (mark, reached))
-        connection.execute(
-            sa.update(counters)
-            .where(counters.c.modality == NUMBERS, counters.c.name == "searchable")
-            .values(value=reached)
-        )
+        searching.take_in(connection, at_most=at_most)
 
     def search_again(self, connection: sa.Connection, ids: Sequence[int]) -> None:
         """See `Dialect.search_again`: what is above the last number in the index comes with it."""
-        mark, _ = _marks(connection)
-        for piece in chunks(number for number in ids if number <= mark):
-            query = sa.select(samples.c.id, samples.c.said, samples.c.truth)
-            for row in connection.execute(query.where(samples.c.id.in_(piece))).all():
-                connection.exec_driver_sql(_TAKE_IN_ONE, tuple(row))
+        searching.take_in_again(connection, ids)
 
     def merge_search(self, connection: sa.Connection, *, begun: bool) -> bool:
         """See `Dialect.merge_search`: a word is looked up in each piece."""
-        changes = "SELECT total_changes()"
-        before = connection.exec_driver_sql(changes).scalar_one()
-        pages = _MERGED_TOGETHER if begun else -_MERGED_TOGETHER
-        merge = "INSERT INTO search (search, rank) VALUES ('merge', ?)"
-        connection.exec_driver_sql(merge, (pages,))
-        # One change is that of the command itself.
-        return bool(connection.exec_driver_sql(changes).scalar_one() - before > 1)
+        return searching.merge(connection, begun=begun)
 
     def matching(self, text: str) -> sa.Select[int] | None:
         """See `Dialect.matching`."""
-        query = search_query(text)
-        if query is None:
-            return None
-        return sa.select(_search.c.rowid).where(_search.c.search.match(query))
+        return searching.matching(text)
 
     def unindexed(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """See `Dialect.unindexed`: SQLite leaves indexes alone behind a unary plus."""
@@ -362,9 +298,7 @@ class SQLite:
         """See `Dialect.search_problems`."""
         self.make_searchable(connection, at_most=self.unsearchable(connection))
         try:
-            connection.exec_driver_sql(
-                "INSERT INTO search (search, rank) VALUES ('integrity-check', 1)"
-            )
+            searching.check(connection)
         except sqlalchemy.exc.DatabaseError as error:
             if _primary(error.orig) not in _DAMAGED:
                 raise
@@ -401,36 +335,11 @@ class SQLite:
             connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, last))
 
 
-def _marks(connection: sa.Connection) -> tuple[int, int]:
-    """The last number in the search index, and the last one given out."""
-    query = sa.select(counters.c.name, counters.c.value).where(counters.c.modality == NUMBERS)
-    held = {row[0]: int(row[1]) for row in connection.execute(query)}
-    return held["searchable"], held["samples"]
-
-
 def _make_settings(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's own
     cursor = connection.cursor()
     for setting in _SETTINGS:
         cursor.execute(setting)
     cursor.close()
-
-
-def search_query(text: str) -> str | None:
-    """The words of a person's text as an FTS5 expression: all of them, the last as a prefix.
-
-    Every word is quoted, so nothing in it is syntax. None when there is no word.
-    """
-    words = [
-        '"{}"'.format(word.replace('"', '""'))
-        for word in text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").split()
-        if any(_in_token(character) for character in word)
-    ][:MOST_WORDS]
-    return " ".join(words) + "*" if words else None
-
-
-def _in_token(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category[0] in _TOKEN_CATEGORIES or category in {"Co", "So"}
 
 
 def _primary(error: BaseException | None) -> int | None:
