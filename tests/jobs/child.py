@@ -28,7 +28,10 @@ def count(run, context, folder):
     def save():
         context.save_checkpoint(step, lambda place: (place / "sum").write_text(str(total)))
 
+    holds = dict(enumerate(options.get("holds_before", []), start=1))
     while step < options["steps"]:
+        while step == holds.get(run.attempts) and not (context.should_stop() or go_on(folder)):
+            time.sleep(0.01)
         if context.should_stop():
             save()
             return None
@@ -49,6 +52,11 @@ def count(run, context, folder):
         if step == options.get("fails_at"):
             raise InvalidInputError("step `7` cannot be", hint="leave it out")
     return {"figures": {"sum": total}}
+
+
+def go_on(folder):
+    """Whether the test has let the workers go past the step they hold before."""
+    return (folder / "go-on").exists()
 
 
 def leave(folder, run_id, environ):

@@ -26,13 +26,21 @@ class Yard:
         self._made = 0
 
     def queue(self, *, steps=20, pause=0.01, every=5, device="cpu", **more):
-        """A run that counts."""
+        """A run that counts.
+
+        `holds_before=[3, 7]`: the first attempt waits before step 3 (from 0), the second before
+        step 7, until it is stopped or `let_go` is called.
+        """
         self._made += 1
         options = {"steps": steps, "pause": pause, "every": every, "device": device, **more}
         request = RunRequest(
             modality="speech", recipe="count", dataset="mine@1", base=None, options=options
         )
         return self.runs.add(f"uid-{self._made}", request, self.clock.now()).id
+
+    def let_go(self):
+        """Lets the workers go past the step that they hold before."""
+        (self.folder / "go-on").touch()
 
     def command(self, run_id):
         """The worker program as a command line."""

@@ -124,7 +124,7 @@ def test_where_the_system_does_not_count_nothing_is_written(tmp_path, monkeypatc
 
 def test_a_worker_that_the_system_ended_for_want_of_memory_begins_anew_with_less(yard, monkeypatch):
     """A real kill; that the kernel counted it as its own is what is made up."""
-    run_id = yard.queue(pause=0.05)
+    run_id = yard.queue(holds_before=[6])
     supervisor = yard.supervisor(max_attempts=1)
     supervisor.start(run_id)
     deadline = time.monotonic() + 60
