@@ -13,7 +13,7 @@ import pytest
 from truing import __version__
 from truing.cli import dispatch as dispatching
 from truing.cli.arguments import Parser
-from truing.cli.table import COMMANDS, GROUPS, LINES
+from truing.cli.table import CALLED_ELSEWHERE, COMMANDS, GROUPS, LINES
 from truing.domain.errors import ConflictError
 
 TRUING = [sys.executable, "-m", "truing"]
@@ -30,6 +30,14 @@ def test_help_lists_every_command(bare):
 def test_every_command_is_in_one_group():
     grouped = [name for group in GROUPS.values() for name in group]
     assert sorted(grouped) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize(("given", "meant"), CALLED_ELSEWHERE.items())
+def test_what_is_suggested_for_a_name_of_other_programs_exists(given, meant, bare):
+    assert given not in COMMANDS
+    said = bare(*meant.split(), "--help")
+    assert said.code == 0
+    assert f"usage: truing {meant}" in said.out
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -84,6 +92,7 @@ def test_help_loads_few_modules_of_its_own():
     ("words", "message", "hint"),
     [
         (["evalute"], "there is no command `evalute`", "did you mean `truing evaluate`?"),
+        (["runs"], "there is no command `runs`", "did you mean `truing jobs`?"),
         (["xyzzy"], "there is no command `xyzzy`", "truing --help lists the commands"),
         (["--nonsense"], "there is no option `--nonsense`", "truing --help"),
         (["samples", "--limt", "3"], "there is no option `--limt`", "did you mean `--limit`?"),

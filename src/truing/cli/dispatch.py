@@ -16,7 +16,7 @@ from typing import Protocol, cast
 from truing.cli import output
 from truing.cli.arguments import Globals, Parser, take_globals, unknown_words
 from truing.cli.overview import overview
-from truing.cli.table import COMMANDS
+from truing.cli.table import CALLED_ELSEWHERE, COMMANDS
 from truing.domain.errors import InvalidInputError, TruingError
 
 INTERRUPTED = 130
@@ -111,8 +111,9 @@ def find(name: str) -> Command:
         return cast("Command", importlib.import_module(module))
     if name.startswith("-"):
         raise InvalidInputError(f"there is no option `{name}`", hint="truing --help")
-    near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    hint = f"did you mean `truing {near[0]}`?" if near else "truing --help lists the commands"
+    near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.6)
+    meant = CALLED_ELSEWHERE.get(name.lower(), near[0] if near else None)
+    hint = f"did you mean `truing {meant}`?" if meant else "truing --help lists the commands"
     raise InvalidInputError(f"there is no command `{name}`", hint=hint)
 
 

@@ -58,6 +58,32 @@ COMMANDS = {
 }
 """Name of a command -> its module, which has `HELP`, `EXAMPLE`, `configure` and `run`."""
 
+CALLED_ELSEWHERE = {
+    "annotate": "review",
+    "correct": "label",
+    "datasets": "dataset",
+    "disk": "retain",
+    "eval": "evaluate",
+    "finetune": "train",
+    "fine-tune": "train",
+    "freeze": "dataset freeze",
+    "list": "samples",
+    "ls": "samples",
+    "new": "init",
+    "predict": "transcribe",
+    "restore": "backup restore",
+    "rm": "delete",
+    "run": "train",
+    "runs": "jobs",
+    "settings": "config",
+    "start": "serve",
+    "status": "stats",
+    "test": "evaluate",
+    "ui": "serve",
+    "web": "serve",
+}
+"""What other programs call a command -> what to suggest to who tries it here."""
+
 GROUPS = {
     "Begin": {
         "init": "make a workspace",
