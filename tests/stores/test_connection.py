@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,58 @@ def test_a_closed_store_may_be_used_again(store: DatabaseStore) -> None:
         store.samples.add([make_sample()])
         store.close()
     assert store.samples.count(SampleFilter()) == 2
+
+
+def test_closing_lets_another_thread_end_what_it_is_doing(store: DatabaseStore) -> None:
+    database = store._database
+    begun, closed, found = threading.Event(), threading.Event(), []
+    added = store.samples.add([make_sample()])[0]
+
+    def work() -> None:
+        with database.writing_directly() as direct:
+            direct.cursor.execute("UPDATE samples SET truth = 'kept'")
+            begun.set()
+            assert closed.wait(60)
+            direct.cursor.execute("SELECT count(*) FROM samples WHERE truth = 'kept'")
+            found.append(direct.cursor.fetchone()[0])
+        found.append(database.writing_directly().usable)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert begun.wait(60)
+    store.close()
+    closed.set()
+    thread.join(60)
+
+    assert found == [1, True]
+    assert store.samples.get(added.id).truth == "kept"
+
+
+def test_a_connection_closed_before_its_thread_begins_is_opened_anew(store: DatabaseStore) -> None:
+    added = store.samples.add([make_sample()])[0]
+    asked_for = store._database.reading_directly()
+    store.close()
+    with asked_for as direct:
+        direct.cursor.execute("SELECT id FROM samples")
+        assert direct.cursor.fetchall() == [(added.id,)]
+    assert store._database.engine.pool.checkedout() == 0
+
+
+def test_readers_and_a_closing_thread_do_not_disturb_each_other(store: DatabaseStore) -> None:
+    added = store.samples.add([make_sample()])[0]
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            assert store.samples.get(added.id).id == added.id
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        for _ in range(300):
+            store.close()
+        over.set()
+    for reader in readers:
+        reader.result()
 
 
 def test_a_fault_of_our_own_is_not_disguised(store: DatabaseStore) -> None:

@@ -131,7 +131,10 @@ class Database:
             self.dialect.scrub(self.engine)
 
     def close(self) -> None:
-        """Ends all connections of this process; the next use opens new ones."""
+        """Ends all connections of this process; the next use opens new ones.
+
+        What other threads do at this moment is done to its end first, each by its own connection.
+        """
         with self._guard:
             for kept in list(self._kept):
                 kept.close()
@@ -147,6 +150,8 @@ class DirectWriting:
         self._driver_error = engine.dialect.loaded_dbapi.Error
         self._engine_dialect = engine.dialect
         self._pid = os.getpid()
+        self._in_use = threading.RLock()
+        self._given_up = False
         self._connect()
 
     def _connect(self) -> None:
@@ -157,13 +162,25 @@ class DirectWriting:
     @property
     def usable(self) -> bool:
         """Whether it is open, and of this process."""
-        return self._open and self._pid == os.getpid()
+        return self._open and not self._given_up and self._pid == os.getpid()
 
     def __enter__(self) -> Direct:
         return self.begin(self._dialect.begin_writing)
 
     def begin(self, statement: str) -> Direct:
         """Begins a transaction with this statement; `__exit__` ends it."""
+        self._in_use.acquire()
+        try:
+            if self._given_up:  # since the thread asked for it
+                with explained(self._dialect):
+                    self._connect()
+            self._begin(statement)
+        except BaseException:
+            self._leave()
+            raise
+        return self._direct
+
+    def _begin(self, statement: str) -> None:
         try:
             self._direct.cursor.execute(statement)
         except self._driver_error as error:
@@ -171,7 +188,6 @@ class DirectWriting:
             if self._open:
                 raise self._meaning(error) from error
             self._begin_anew(statement)
-        return self._direct
 
     def _begin_anew(self, statement: str) -> None:
         """The server ended the connection since its last use: nothing was under way."""
@@ -186,6 +202,17 @@ class DirectWriting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
+        try:
+            self._end(error)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._given_up:
+            self._give_back()
+        self._in_use.release()
+
+    def _end(self, error: BaseException | None) -> None:
         if error is None:
             try:
                 self._direct.cursor.execute("COMMIT")
@@ -200,7 +227,18 @@ class DirectWriting:
                 raise meaning from error
 
     def close(self) -> None:
-        """Gives the connection back."""
+        """Gives the connection back; a thread that is using it does so itself when it is done.
+
+        A driver that loses its connection in the middle of a statement may take the process along.
+        """
+        self._given_up = True
+        if self._in_use.acquire(blocking=False):
+            try:
+                self._give_back()
+            finally:
+                self._in_use.release()
+
+    def _give_back(self) -> None:
         if self._open:
             self._open = False
             self._connection.close()
