@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -35,28 +34,24 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real S3 server on this machine, in a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    told = tmp_path_factory.mktemp("s3") / "log"
+    # The port is its own choice: one chosen here might be another program's by then.
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with (
+        told.open("wb") as log,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log) as server,
+    ):
         try:
             deadline = time.monotonic() + 120
-            while not _answers(port):
+            while not (found := re.search(r"Running on (http://\S+)\n", told.read_text("utf-8"))):
                 if server.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError("the S3 server did not start")
+                    raise RuntimeError(f"the S3 server did not start: {told.read_text('utf-8')}")
                 time.sleep(0.05)
-            yield f"http://127.0.0.1:{port}"
+            yield found[1]
         finally:
             server.terminate()
-
-
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
 
 
 @pytest.fixture

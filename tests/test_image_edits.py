@@ -123,6 +123,20 @@ def test_a_pair_is_mirrored_unless_its_instruction_names_a_side(export: Path) ->
             assert found.strides[1] > 0  # torch takes no others
 
 
+def test_what_moves_things_is_cut_to_the_middle(tmp_path: Path) -> None:
+    media = MemoryMedia(tmp_path / "blobs")
+    picture = scene(7, (120, 80))
+    turned = picture.transpose(Image.Transpose.ROTATE_180)
+    files = {"original": picture, "edited": turned}
+    pair = {role: media.add(png(one), "image/png", role=role) for role, one in files.items()}
+    row = exported_row(1, media=pair, truth="rotate it by 180°", split=Split.TRAIN)
+    ImageFolder().write([row], media, tmp_path / "export")
+    cut = ImageEdits(tmp_path / "export", size=32, augment=Augment(flip=1, crop=0.4))
+    for example in cut.generate(epochs=6):
+        apart = example["original_image"][::-1, ::-1] - example["edited_image"]
+        assert np.abs(apart).mean() < 0.02
+
+
 def test_generating_goes_over_all_in_each_epoch(export: Path) -> None:
     edits = ImageEdits(export, size=8, seed=3)
     found = [one["edit_prompt"] for one in edits.generate(epochs=6, shuffle=True)]

@@ -15,13 +15,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from truing.domain.errors import InvalidInputError
 from truing.image_pairs import Pair, Pairs, VersionPairs, exported_pairs
-from truing.modalities.image_edit.recipes.views import SIDES
+from truing.modalities.image_edit.recipes.views import MOVES, SIDES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,8 @@ class Augment:
     flip: float = 0.0
     """Chance of a mirrored pair, 0 to 1; none where the instruction names a side."""
     crop: float = 1.0
-    """Least share of the side that stays, above 0; 1 keeps the middle as it is."""
+    """Least share of the side that stays, above 0; 1 keeps the middle as it is. What stays is the
+    middle where the instruction moves things, as mirroring does."""
     brightness: float = 0.0
     """Most by which colours are scaled, 0 to below 1: 0.1 means 0.9 to 1.1."""
     contrast: float = 0.0
@@ -203,6 +204,8 @@ def _made(pair: Pair, change: _Change, size: int) -> Arrays:
 
     original = load(pair.original, longest=DETAIL * size)
     edited = load(pair.edited, longest=DETAIL * size)
+    if MOVES.search(pair.prompt):
+        change = replace(change, left=0.5, top=0.5)
     box = _box(original.width, original.height, change)
     flip = change.flip and SIDES.search(pair.prompt) is None
     before, after = (_cut(image, box, size, flip=flip) for image in (original, edited))

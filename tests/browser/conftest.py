@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from truing.web.server import Address, Server
 from truing.workspace import Workspace
@@ -31,6 +31,9 @@ QUIET = (
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
 )
+# What comes at all mostly comes at once; a machine that stands still is no fault of the page.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
 RECORDINGS = Path(__file__).parents[2] / "src" / "truing" / "demo" / "digits" / "recordings"
@@ -64,8 +67,11 @@ def launch() -> Iterator[Callable[..., Browser]]:
 
 
 @pytest.fixture
-def served() -> Iterator[Callable[..., str]]:
+def served(request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
     """Serves a workspace until the test ends; gives its address."""
+    for name in ("spoken", "workspace"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name)  # closed after its server has ended
     with ExitStack() as stack:
 
         def serve(workspace: Workspace, *, pages: Path | None = None) -> str:
@@ -88,7 +94,11 @@ class Watched:
         page.on("pageerror", lambda error: self._note(f"error: {error}"))
         page.on(
             "console",
-            lambda told: self._note(f"console: {told.text}") if told.type == "error" else None,
+            lambda told: (
+                self._note(f"console: {told.text} at {told.location.get('url')}")
+                if told.type == "error"
+                else None
+            ),
         )
         page.on("request", lambda asked: self._look(asked.url, origin))
 
@@ -139,7 +149,7 @@ def browser_page(
                 reduced_motion="reduce",
                 permissions=list(permissions),
             )
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(PATIENCE)
             contexts.append(context)
         page = context.new_page()
         watched.follow(page, urlsplit(url).netloc)

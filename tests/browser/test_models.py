@@ -165,6 +165,26 @@ def test_without_models_the_page_says_what_to_do(
     expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
 
 
+def test_a_comparison_that_cannot_be_fetched_keeps_its_heading(
+    browser_page: Open,
+    workspace: Workspace,
+    served: Callable[..., str],
+    watched: Any,
+    no_violations: Callable[[Page], None],
+) -> None:
+    watched.expected.append("ERR_FAILED")
+    url = served(workspace)
+    page = browser_page(f"{url}/models")
+    page.route("**/api/datasets?*", lambda route: route.abort())
+    page.goto(f"{url}/models/compare")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    no_violations(page)
+    page.unroute("**/api/datasets?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_label("The candidate")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+
+
 def test_a_model_that_is_not_there(
     browser_page: Open, workspace: Workspace, served: Callable[..., str], watched: Any
 ) -> None:

@@ -7,22 +7,19 @@ import re
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from tests.browser.studio import Studio, make_champion
 
 from truing import Workspace
-from truing.domain.model import GENERAL, ModelRef
-from truing.domain.sample import Sample, SampleFilter, SampleOrder
-from truing.loop.promote import PromotePorts, promote
+from truing.domain.sample import Sample
 from truing.modalities.speech.recording import read_mono
 from truing.testing.chat_server import chat_server
 from truing.web.server import Address, Server
-from truing.workspace.model_import import import_model
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "src" / "truing" / "demo" / "digits" / "base" / "without-theo"
@@ -42,30 +39,13 @@ pytest.importorskip("transformers")
 Open = Callable[..., Page]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Studio:
-    """A served workspace whose champion is a shipped model that never heard the speaker."""
-
-    workspace: Workspace
-    url: str
-
-    def kept(self) -> list[Sample]:
-        """All samples, oldest first."""
-        page = self.workspace.store.samples.page(SampleFilter(), SampleOrder.OLDEST, limit=50)
-        return [self.workspace.sample(one.id) for one in page.items]
-
-
 @contextmanager
 def studio_in(folder: Path, **flags: str) -> Iterator[Studio]:
     """A studio of its own, closed with the block; `flags` are settings."""
     Workspace.create(folder, environ={}).close()
     settings = {name.replace("__", "."): value for name, value in flags.items()}
     with Workspace.open(folder, environ={}, flags=settings) as workspace:
-        import_model(workspace, BASE)
-        store = workspace.store
-        found = store.models.get(ModelRef(modality="speech", number=1))
-        ports = PromotePorts(models=store.models, events=store.events, clock=workspace.clock)
-        promote(ports, found, None, audience=GENERAL, actor="ann", force="a test")
+        make_champion(workspace, BASE, "speech")
         with Server(workspace, Address(port=0)).running() as url:
             yield Studio(workspace=workspace, url=f"{url}/record")
 

@@ -15,6 +15,8 @@ PAGES = {
     "/train": "Train",
     "/models": "Models",
     "/datasets": "Datasets",
+    "/admin/training-data": "Training data",
+    "/admin/storage": "Storage",
     "/settings": "Settings",
 }
 
@@ -83,3 +85,17 @@ def test_an_unknown_address_is_told_by_the_server(url, browser_page, watched):
     watched.expected.append("404")
     page = browser_page(url + "/nowhere")
     expect(page.locator("body")).to_contain_text("the home page is at /")
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [("/models/speech/9", "speech/9"), ("/datasets/none/1", "none@1"), ("/train/9", "Run 9")],
+)
+def test_a_page_of_what_is_not_there_keeps_its_heading(
+    url, browser_page, watched, no_violations, address, title
+):
+    watched.expected.append("404")
+    page = browser_page(f"{url}{address}")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+    no_violations(page)

@@ -322,7 +322,7 @@ def test_watch_waits_when_the_database_is_locked(truing, tmp_path, monkeypatch):
     import time
 
     from truing.domain.errors import UnavailableError
-    from truing.workspace import collecting
+    from truing.workspace import following
 
     def locked(*args, **options):
         raise UnavailableError("`app.db` is locked", hint="wait")
@@ -330,7 +330,7 @@ def test_watch_waits_when_the_database_is_locked(truing, tmp_path, monkeypatch):
     def sleep(seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(collecting, "follow", locked)
+    monkeypatch.setattr(following, "follow", locked)
     monkeypatch.setattr(time, "sleep", sleep)
     said = truing("watch", "s2s", tmp_path / "app.db")
     assert said.code == 130

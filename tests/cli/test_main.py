@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import subprocess
 import sys
 
@@ -219,10 +220,12 @@ def test_interrupt_ends_with_130(bare, monkeypatch):
 
 @pytest.mark.parametrize("words", [["--help"], ["recipes", "whisper"], ["formats", "--json"]])
 def test_closed_pipe_is_quiet(words, tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)  # before there is anything to read
     with subprocess.Popen(
-        [*TRUING, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+        [*TRUING, *words], stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path
     ) as process:
-        process.stdout.close()
+        os.close(writing)
         assert process.stderr.read() == b""
         assert process.wait() == 141
 

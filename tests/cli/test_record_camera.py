@@ -142,7 +142,7 @@ def test_the_e_flow_at_a_terminal(truing, terminal, program, tmp_path):
             "--model",
             program,
             "--minimum",
-            16,
+            1,
             TRUING_CORRECTOR_URL=chat.address,
             TRUING_CORRECTOR_MODEL="qwen3:4b",
         )
@@ -159,11 +159,11 @@ def test_the_e_flow_at_a_terminal(truing, terminal, program, tmp_path):
         screen.until("Was this correct? (y/n")
         screen.type("y")
         screen.until("Marked as correct")
-        # Wrong: the truth is typed; this time Enter ends the recording.
+        # Wrong: the truth is typed; this time Enter ends the recording, however few frames it has.
         screen.until("Enter records, q ends: ")
         screen.type("\r")
         screen.until("Enter ends the recording")
-        time.sleep(2.0)
+        time.sleep(1.0)
         screen.type("\r")
         screen.until("RAW OUTPUT")
         screen.until("Was this correct? (y/n")
@@ -181,12 +181,6 @@ def test_the_e_flow_at_a_terminal(truing, terminal, program, tmp_path):
         screen.until("Edit: ")
         screen.type(" Please.\r")
         screen.until("Training sample saved!")
-        # Too short, which is said, and the sitting goes on.
-        screen.until("Enter records, q ends: ")
-        screen.type("\r")
-        screen.until("Enter ends the recording")
-        screen.type("\r")
-        screen.until("too short to")
         screen.until("Enter records, q ends: ")
         screen.type("q\r")
         assert screen.end() == 0
@@ -210,6 +204,21 @@ def test_the_e_flow_at_a_terminal(truing, terminal, program, tmp_path):
 
 
 @ON_UNIX
+def test_a_sitting_goes_on_after_a_recording_that_is_too_short(truing, terminal):
+    screen = terminal("--minimum", 100)
+    for _ in range(2):
+        screen.until("Enter records, q ends: ")
+        screen.type("\r")
+        screen.until("the recording has ended; Enter goes on")
+        screen.type("\r")
+        screen.until("75 frames: too short to")
+    screen.until("Enter records, q ends: ")
+    screen.type("q\r")
+    assert screen.end() == 0
+    assert samples(truing) == []
+
+
+@ON_UNIX
 def test_text_while_the_recording_goes_on(truing, terminal, tmp_path):
     from truing.modalities.lipreading.grammar import GRID
     from truing.modalities.lipreading.recipes.network import LipNetwork, Shape
@@ -219,7 +228,7 @@ def test_text_while_the_recording_goes_on(truing, terminal, tmp_path):
     decoder = SentenceModel(GRID)
     network = LipNetwork(Shape(outputs=decoder.outputs, hidden=32))
     (tmp_path / "tcn").mkdir()
-    write_model(tmp_path / "tcn", TcnModel(network=network, decoder=decoder, temperature=1.0))
+    write_model(tmp_path / "tcn", TcnModel(networks=(network,), decoder=decoder, temperature=1.0))
 
     screen = terminal("--model", tmp_path / "tcn", "--live", "--once")
     screen.until("Enter records, q ends: ")
@@ -299,6 +308,17 @@ def test_a_recording_that_the_model_cannot_read_is_kept_all_the_same(truing, pro
     ]
 
 
+def test_a_recording_is_kept_although_the_model_cannot_be_opened(truing, program):
+    told = json.loads((program / "config.json").read_text())
+    (program / "config.json").write_text(json.dumps(told | {"folder": "moved"}))
+    said = truing(
+        "record", "--camera", FACE, "--seconds", "1.4", "--model", program, "--once", typed="\ns\n"
+    )
+    assert said.code == 0
+    assert "there is no folder" in said.err
+    assert [one["state"] for one in samples(truing)] == ["skipped"]
+
+
 def test_a_picture_without_a_face(truing, tmp_path):
     """What the checks find is said before the person is asked."""
     import numpy as np
@@ -342,6 +362,9 @@ def test_arguments_that_do_not_fit_a_camera(truing):
     assert "belongs to the microphone" in said.err
     assert truing("record", "--camera", "0", "--fps", "1000").code == 2
     assert truing("record", "--camera", "0", "--minimum", "0").code == 2
+    assert "`0` frames a second" in truing("record", "--camera", "0", "--fps", "0").err
+    beyond = truing("record", "--camera", "9" * 12, typed="\n")
+    assert (beyond.code, "there is no camera 9999" in beyond.err) == (8, True)
     assert "belongs to `--camera`" in truing("record", "--seconds", "3").err
 
 

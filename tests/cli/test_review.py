@@ -275,7 +275,7 @@ class Terminal:
             os.environ.update(environment)
             os.execv(sys.executable, [sys.executable, "-m", "truing", *words])
 
-    def until(self, text, seconds=30):
+    def until(self, text, seconds=60):
         """Reads until the text was shown since the last call; returns what came."""
         import select
 

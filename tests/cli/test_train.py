@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import truing.demo
-from truing.workspace import room
+from truing.workspace import training
 
 DIGITS = Path(__file__).parents[1] / "data" / "speech" / "digits"
 BASE = Path(truing.demo.__file__).parent / "digits" / "base" / "without-theo"
@@ -41,7 +41,7 @@ def test_what_cannot_be_told_is_said(mine):
 
 
 def test_too_little_memory_is_refused_with_a_repair(mine, monkeypatch):
-    monkeypatch.setattr(room, "free_memory", lambda: 1_000_000)
+    monkeypatch.setattr(training, "free_memory", lambda: 1_000_000)
     words = ("train", "--dataset", "mine@1", "--base", BASE)
     said = mine(*words)
     assert said.code == 8

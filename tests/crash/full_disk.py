@@ -23,10 +23,14 @@ import numpy as np
 from truing import Workspace
 from truing.domain.errors import UnavailableError
 from truing.domain.model import ModelRef
+from truing.domain.recipe import RunContext
+from truing.domain.run import Run, RunRequest, RunState, Want
 from truing.domain.sample import SampleFilter
 from truing.jobs.checkpoints import CheckpointFolder
+from truing.jobs.log import RunLog
+from truing.jobs.worker import work
 from truing.stores.model_files import LocalModelFiles
-from truing.workspace import known_settings
+from truing.workspace import exporting, known_settings, quota
 from truing.workspace.backups import create_backup
 from truing.workspace.folder import set_value
 from truing.workspace.quota import GOOD_FOR
@@ -89,6 +93,11 @@ def refusal(work: Callable[[], object]) -> UnavailableError | None:
     except UnavailableError as error:
         return error
     return None
+
+
+def nothing_asked(*_: object) -> contextlib.AbstractContextManager[None]:
+    """In the place of `quota.admitted`, so that something begins that has no room."""
+    return contextlib.nullcontext()
 
 
 def half_written(folder: Path) -> list[Path]:
@@ -168,6 +177,11 @@ def freeze(disk: Disk, workspace: Workspace) -> None:
 def export(disk: Disk, workspace: Workspace) -> None:
     target = disk.folder / "out" / "rows.csv"
     disk.fill(leave=20_000)
+    if disk.is_small:
+        assert until_refused(lambda: workspace.export("csv", target), target) == 0
+        assert not target.parent.exists()
+    # As if somebody else had filled the disk since it was last looked at.
+    exporting.admitted = nothing_asked  # type: ignore[attr-defined]
     assert until_refused(lambda: workspace.export("csv", target), target, target.parent) == 0
     assert not target.exists()
     assert list(target.parent.glob("*")) == []
@@ -204,6 +218,54 @@ def write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
+def training(disk: Disk, workspace: Workspace) -> None:
+    """A run pauses, its log and row are whole, and it goes on from what it had."""
+    resumed: list[tuple[int, Path] | None] = []
+
+    def execute(run: Run, context: RunContext) -> dict[str, object]:
+        resumed.append(context.latest_checkpoint())
+        for step in range(1, 5):
+            if step == 3:
+                # What a write is told that the disk has no room for.
+                disk.fill(leave=60_000)
+            context.progress(step, 4)
+            context.save_checkpoint(step, lambda one: write(one / "state", b"s" * 99_999))
+        return {"model": "speech/1"}
+
+    def go_on() -> RunState:
+        runs, root = workspace.store.runs, workspace.layout.root
+        runs.want(run.id, Want.RUN)
+        return work(runs, run.id, folder=root, clock=workspace.clock, execute=execute)
+
+    request = RunRequest(modality="speech", recipe="count", dataset="mine@1", base=None)
+    run = workspace.store.runs.add("uid", request, workspace.clock.now())
+    if not disk.is_small:
+        return
+    assert go_on() is RunState.PAUSED
+    found = workspace.store.runs.get(run.id)
+    assert found.want is Want.PAUSE
+    assert "full disk at step" in str(found.as_dict()["notes"])
+    disk.free()
+    disk.fill = lambda **_: None  # type: ignore[method-assign]
+    assert go_on() is RunState.DONE
+    assert resumed[1] is not None
+    assert resumed[1][0] in (2, 3)
+    sound(workspace)
+
+
+def log(disk: Disk, workspace: Workspace) -> None:
+    """A line that has no room is lost, and no more than that."""
+    lines = RunLog(workspace.layout.runs / "1" / "log.txt", workspace.clock)
+    disk.fill()
+    if disk.is_small:
+        for _ in range(50):
+            lines.line("x" * 1000)
+    disk.free()
+    lines.line("after")
+    lines.close()
+    assert (workspace.layout.runs / "1" / "log.txt").read_text().endswith(" after\n")
+
+
 def install(disk: Disk, workspace: Workspace) -> None:
     models = LocalModelFiles(workspace.layout.models)
     ref = ModelRef(modality="speech", number=1)
@@ -227,6 +289,10 @@ def install(disk: Disk, workspace: Workspace) -> None:
 def backup(disk: Disk, workspace: Workspace) -> None:
     place = workspace.layout.backups
     disk.fill(leave=60_000)
+    if disk.is_small:
+        assert until_refused(lambda: create_backup(workspace), workspace.layout.root) == 0
+        assert list(place.glob("*")) == [place / ".lock"]
+    quota.admitted = nothing_asked
     assert until_refused(lambda: create_backup(workspace), place, workspace.layout.root) == 0
     assert [one for one in place.glob("*") if one.is_dir()] == []
     disk.free()
@@ -260,7 +326,8 @@ def opening(disk: Disk, workspace: Workspace) -> None:
 
 
 PLAYED = (
-    capture, watch, review, freeze, export, checkpoint, install, backup, settings, opening,
+    capture, watch, review, freeze, export, checkpoint, training, log, install, backup, settings,
+    opening,
 )  # fmt: skip
 SCENARIOS = {one.__name__: one for one in PLAYED}
 

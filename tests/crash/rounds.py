@@ -185,6 +185,15 @@ def look(folder: Path, acks: list[Path], *, whole: bool) -> dict[str, Any]:
     return found
 
 
+def _until_begun(acks: list[Path]) -> None:
+    """Waits until every child has done something, for a minute."""
+    deadline = time.monotonic() + 60
+    while not all(path.exists() and path.stat().st_size for path in acks):
+        if time.monotonic() > deadline:
+            raise RuntimeError("a child did nothing; its own message is above")
+        time.sleep(0.005)
+
+
 def _lines(path: Path) -> list[str]:
     # A line cut short by the kill was not acknowledged.
     return [one for one in path.read_text(encoding="ascii").splitlines(keepends=True)
@@ -217,6 +226,8 @@ def play(folder: Path, rounds: int, seed: int, *, unsafe: bool, until_found: boo
                 folder / "ws", path, rng.getrandbits(32) + one, unsafe=unsafe))
             for one, path in enumerate(acks)
         ]  # fmt: skip
+        if number % 2:  # every second time they are killed at work, not at starting
+            _until_begun(acks)
         for pid in pids:
             time.sleep(rng.uniform(0.0, LONGEST))
             os.kill(pid, signal.SIGKILL)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.crash.moments import Moments
 
 from truing import Workspace
 from truing.domain.sample import SampleFilter
@@ -27,7 +28,7 @@ _CHILD = """
 import os, signal, sys
 from truing import Workspace
 from truing.domain.sample import SampleFilter
-from truing.stores import archive_file, bundle_file
+from truing.stores import archive_file, blobs_local, bundle_file
 from truing.stores.blobs_local import LocalBlobs
 from truing.stores.database.archives import DatabaseArchives
 from truing.workspace import archives
@@ -126,7 +127,9 @@ def check(folder: Path, whole: dict[str, str | None]) -> None:
         ("archive", "archive_file.write", "after"),
         ("archive", "DatabaseArchives.take", "before"),
         ("archive", "DatabaseArchives.take", "after"),
-        ("archive", "LocalBlobs.delete", "after"),
+        ("archive", "blobs_local._doomed", "after"),
+        ("archive", "LocalBlobs.discard", "before"),
+        ("archive", "LocalBlobs.discard", "after"),
         ("restore", "LocalBlobs.put_file", "after"),
         ("restore", "DatabaseArchives.put_back", "after"),
     ],
@@ -157,23 +160,19 @@ def test_killed_at_any_moment(prepared: Path, tmp_path: Path, deed: str) -> None
         whole = truths(workspace)
         if deed == "restore":
             archive(workspace, SampleFilter(modality="speech"), name="old")
-    rng = random.Random(11)
     shutil.copytree(tmp_path / "begun", tmp_path / "timed")
     with started(tmp_path / "timed", deed) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begin\n"
         begin = time.monotonic()
         assert process.stdout.readline() == "end\n"
-        takes = time.monotonic() - begin
-    unfinished = 0
+        moments = Moments(time.monotonic() - begin)
     for number in range(ROUNDS):
         folder = tmp_path / f"round {number}"
         shutil.copytree(tmp_path / "begun", folder)
         with started(folder, deed) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "begin\n"
-            time.sleep(rng.uniform(0, takes))
-            process.kill()
-            unfinished += process.communicate()[0] != "end\n"
+            moments.kill(process)
         check(folder, whole)
-    assert unfinished >= ROUNDS // 3, "too few were killed half way to mean anything"
+    assert moments.unfinished >= ROUNDS // 3, "too few were killed half way to mean anything"

@@ -10,8 +10,8 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("full_disk.py")
 SCENARIOS = (
-    "capture", "watch", "review", "freeze", "export", "checkpoint", "install", "backup", "settings",
-    "opening",
+    "capture", "watch", "review", "freeze", "export", "checkpoint", "training", "log", "install",
+    "backup", "settings", "opening",
 )  # fmt: skip
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no small disks or limits there")

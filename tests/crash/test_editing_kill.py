@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.crash.held import Held
 
 from truing import Workspace
 from truing.domain.model import ModelRef
@@ -103,11 +104,15 @@ def kill_at(workspace: Workspace, run_id: int, step: int) -> None:
 
 
 @pytest.mark.timeout(600)  # three workers that each load torch and diffusers
-def test_a_killed_run_ends_in_the_same_bytes(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_killed_run_ends_in_the_same_bytes(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = tiny_editor(tmp_path / "base", list(edits()), widths=(8, 16), size=16)
     left_alone = workspace.jobs.wait(begin(workspace, base).id).run
+    held = Held(tmp_path / "held", 5, monkeypatch)
     run_id = begin(workspace, base).id
     kill_at(workspace, run_id, 3)
+    held.let_go()
     until(lambda: workspace.jobs.start(run_id))
     ended = workspace.jobs.wait(run_id).run
     assert ended.attempts == 2

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.crash.moments import Moments
 
 from truing import Workspace
 from truing.domain.errors import NotFoundError
@@ -73,16 +74,12 @@ def test_a_killed_command_can_be_run_again(prepared: Path, tmp_path: Path) -> No
         begin = time.monotonic()
         assert process.stdout is not None
         assert process.stdout.readline() == "end\n"
-        whole = time.monotonic() - begin
-    rng = random.Random(11)
-    unfinished = 0
+        moments = Moments(time.monotonic() - begin)
     for number in range(ROUNDS):
         folder = tmp_path / f"round {number}"
         shutil.copytree(prepared, folder)
         with start(folder) as process:
-            time.sleep(rng.uniform(0, whole))
-            process.kill()
-            unfinished += process.communicate()[0] != "end\n"
+            moments.kill(process)
         with Workspace.open(folder, environ={}) as workspace:
             # Not found: it was done but for the last word.
             with contextlib.suppress(NotFoundError):
@@ -94,4 +91,4 @@ def test_a_killed_command_can_be_run_again(prepared: Path, tmp_path: Path) -> No
             for one in known:
                 assert verifying.verify_backup(one, workspace.blobs) == []
             assert len(list(workspace.blobs.digests())) == 20
-    assert unfinished >= ROUNDS // 3, "too few were killed half way to mean anything"
+    assert moments.unfinished >= ROUNDS // 3, "too few were killed half way to mean anything"

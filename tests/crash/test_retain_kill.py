@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.crash.moments import Moments
 
 from truing import Workspace
 from truing.domain.sample import SampleFilter
@@ -77,18 +78,14 @@ def test_killed_rules_are_run_again(prepared: Path, tmp_path: Path) -> None:
     with start(tmp_path / "whole", now) as process:
         begin = time.monotonic()
         assert process.communicate()[0] == "end\n"
-        took = time.monotonic() - begin
+        moments = Moments(time.monotonic() - begin)
     expected = left(tmp_path / "whole")
     assert len(expected) == 20 + 10
-    rng = random.Random(11)
-    unfinished = 0
     for number in range(ROUNDS):
         folder = tmp_path / f"round {number}"
         shutil.copytree(prepared, folder)
         with start(folder, now) as process:
-            time.sleep(rng.uniform(0, took))
-            process.kill()
-            unfinished += process.communicate()[0] != "end\n"
+            moments.kill(process)
         with Workspace.open(folder, environ={}) as workspace:
             for sample in workspace.store.samples.iterate(SampleFilter()):
                 assert all(workspace.blobs.verify(one.digest) for one in sample.media)
@@ -99,4 +96,4 @@ def test_killed_rules_are_run_again(prepared: Path, tmp_path: Path) -> None:
             assert verify(workspace) == []
             packed = sum(one.samples for one in workspace.store.archives.all())
         assert packed <= SAMPLES - len(expected)
-    assert unfinished
+    assert moments.unfinished

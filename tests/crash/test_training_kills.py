@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.crash.held import Held
 
 from truing import Workspace
 from truing.demo import shipped
@@ -244,7 +245,9 @@ def empty_the_folder(folder: Path) -> None:
 DAMAGES = (flip_a_byte, tear_the_manifest, empty_the_folder, lose_a_file)
 
 
-def killed_and_damaged(workspace: Workspace, run_id: int, steps: list[int]) -> int:
+def killed_and_damaged(
+    overlaps: Overlaps, workspace: Workspace, run_id: int, steps: list[int]
+) -> int:
     """Kills the trainer at each of these steps, damaging its newest checkpoint each time in
     another way; returns how often.
     """
@@ -253,6 +256,7 @@ def killed_and_damaged(workspace: Workspace, run_id: int, steps: list[int]) -> i
         run = at_step(workspace, run_id, step)
         if run.state.ended:
             break
+        overlaps.look()
         kill(run)
         killed += 1
         place = newest(workspace, run_id)
@@ -267,13 +271,17 @@ def killed_and_damaged(workspace: Workspace, run_id: int, steps: list[int]) -> i
     "steps", [[5, 11, 17], pytest.param([3, 6, 9, 12, 15, 18, 20], marks=pytest.mark.slow)]
 )
 def test_killed_trainers_and_damaged_checkpoints_change_no_byte(
-    steps: list[int], workspace: Workspace
+    steps: list[int], workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left_alone = workspace.jobs.wait(begin(workspace).id).run
+    held = Held(tmp_path / "held", steps[-1] + 2, monkeypatch)
     run_id = begin(workspace).id
     overlaps = Overlaps(workspace.layout.root)
     with overlaps.watching():
-        killed = killed_and_damaged(workspace, run_id, steps)
+        killed = killed_and_damaged(overlaps, workspace, run_id, steps)
+        at_step(workspace, run_id, steps[-1] + 1)
+        overlaps.look()
+        held.let_go()
         ended = workspace.jobs.wait(run_id).run
 
     assert killed == len(steps)
@@ -297,12 +305,13 @@ def test_killed_trainers_and_damaged_checkpoints_change_no_byte(
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kills_of_trainer_and_supervisors_at_random_steps_change_no_byte(
-    workspace: Workspace, record_property: Callable[[str, object], None]
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left_alone = workspace.jobs.wait(begin(workspace, steps=MANY).id).run
     chance = random.Random(20261121)
     steps = sorted(chance.sample(range(1, MANY - 20), 13))
     of_supervisor = set(chance.sample(steps, 3))
+    held = Held(tmp_path / "held", steps[-1] + 2, monkeypatch)
     run_id = begin(workspace, steps=MANY, start=False).id
     overlaps = Overlaps(workspace.layout.root)
     killed = {"trainer": 0, "supervisor": 0}
@@ -318,8 +327,12 @@ def test_kills_of_trainer_and_supervisors_at_random_steps_change_no_byte(
                 supervisors = [supervisors[1], stack.enter_context(waiter(workspace, run_id))]
                 killed["supervisor"] += 1
             else:
+                overlaps.look()
                 kill(run)
                 killed["trainer"] += 1
+        at_step(workspace, run_id, steps[-1] + 1)
+        overlaps.look()
+        held.let_go()
         said = [one.communicate(timeout=300)[0].strip() for one in supervisors]
     ended = workspace.store.runs.get(run_id)
 

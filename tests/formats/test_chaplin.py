@@ -141,6 +141,20 @@ def test_a_video_that_is_gone_is_named(tmp_path: Path) -> None:
     assert all(isinstance(row, ImportedRow) for row in rest)
 
 
+def test_values_that_cannot_be(tmp_path: Path) -> None:
+    shutil.copytree(CLIENTS / OLDER / "training_data", tmp_path / "training_data")
+    lines = tmp_path / "training_data" / "samples.jsonl"
+    first = json.loads(lines.read_text().splitlines()[0])
+    odd = [{"confidence": value} for value in (5, -0.1, True, "high", 0.25)]
+    told = [first | {"id": str(n), "metadata": said} for n, said in enumerate(odd)]
+    told.append(first | {"id": "long", "video_path": "x" * 5000 + ".avi"})
+    lines.write_text("".join(f"{json.dumps(one)}\n" for one in told))
+    *rows, long = Chaplin().read(tmp_path)
+    assert [row.confidence for row in rows] == [None, None, None, None, 0.25]
+    assert isinstance(long, FailedRow)
+    assert len(long.reason) < 1000
+
+
 def test_a_yes_before_the_correction_decides_nothing(tmp_path: Path) -> None:
     record = {
         "id": "1",

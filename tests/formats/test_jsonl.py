@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from truing.domain.consent import ASKED
 from truing.domain.dataset import Split
 from truing.domain.errors import InvalidInputError, NotFoundError
 from truing.domain.format import FailedRow, ImportedRow
@@ -42,6 +43,7 @@ class TestOurLines:
             source_key="x",
             split=Split.TEST,
             context={"a": [1, {"b": None}]},
+            consent=ASKED,
         )
         path = tmp_path / "rows.jsonl"
         assert JsonLines().write([row], media, path) == 1
@@ -78,7 +80,10 @@ class TestOurLines:
                     "facts": {"sample_rate": 16000},
                 }
             },
+            "consent": {"policy": "ask", "purposes": ["evaluation", "training"]},
         }
+        (again,) = read(path)
+        assert again.consent == ASKED
         assert (tmp_path / "rows.media" / f"{digest}.flac").read_bytes() == media.read(
             medium.digest
         )

@@ -260,6 +260,24 @@ def test_metadata_cannot_point_out_of_their_folder(tree: Path, tmp_path: Path) -
         assert row.media["original"] == tree / FIRST / f"original-{stamp}.jpg"
 
 
+def test_links_in_a_tree_lead_nowhere(tree: Path, tmp_path: Path) -> None:
+    """Whoever made the tree could name the folders of the one who imports it."""
+    session = tree / FIRST
+    session.rename(tmp_path / "elsewhere")
+    session.symlink_to(tmp_path / "elsewhere")
+    other = next(one for one in sorted(tree.glob("session-*")) if one != session)
+    metadata = next(other.glob("metadata-*"))
+    said = json.loads(metadata.read_text())
+    hidden = tmp_path / "hidden.json"
+    hidden.write_text(json.dumps({"secret": 1, **said}))
+    metadata.unlink()
+    metadata.symlink_to(hidden)
+    rows, (failed,) = read(tree)
+    assert (failed.key, failed.reason) == (FIRST, f"`{FIRST}` is a link to another folder")
+    assert len(rows) == 26
+    assert not any("secret" in row.context for row in rows)
+
+
 def test_two_requests_in_one_millisecond(tree: Path) -> None:
     """Upstream they share a folder: the one that came later is there, the other is lost."""
     line = json.loads((tree / LOG).read_text().splitlines()[0])

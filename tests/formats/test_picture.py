@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 import zlib
 from io import BytesIO
@@ -11,6 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from truing.domain.errors import InvalidInputError, MissingDependencyError
 from truing.formats.picture import (
+    EXIF,
     _png_chunk,
     as_png,
     ending_of,
@@ -43,6 +45,9 @@ def saved(kind: str, **options: object) -> bytes:
 def has_place(data: bytes) -> bool:
     with Image.open(BytesIO(data)) as image:
         return bool(image.getexif().get_ifd(0x8825)) or b"GPSLatitude" in data
+
+
+FILM = struct.pack(">I4s", 16, b"ftyp") + b"mp42\0\0\0\0moov\xa9xyz\0\x12\x15\xc7+48.1371+011.5754/"
 
 
 def pixels(data: bytes) -> bytes:
@@ -103,6 +108,45 @@ def test_a_place_in_a_text_of_png_goes(packed: bool) -> None:
 
 def test_pictures_behind_the_first_go_with_their_places() -> None:
     data = saved("JPEG") + saved("JPEG", exif=exif(place=True))
+    assert without_place(data) == saved("JPEG")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("behind", [saved("JPEG", exif=exif(place=True)), FILM])
+def test_what_lies_behind_a_picture_goes_with_its_place(kind: str, behind: bytes) -> None:
+    data = saved(kind)
+    out = without_place(data + behind)
+    assert pixels(out) == pixels(data)
+    assert behind not in out
+    assert without_place(data + b"no place") == data + b"no place"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("words", [b"drone:GpsLongtitude='+11.5'", b"geo:lat='48.1'"])
+def test_a_place_in_other_words_goes(kind: str, words: bytes) -> None:
+    xmp = b"<x:xmpmeta><rdf " + words + b"/></x:xmpmeta>"
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    options = {"PNG": {"pnginfo": info}, "TIFF": {"tiffinfo": {700: xmp}}}
+    data = saved(kind, **options.get(kind, {"xmp": xmp}))
+    assert words in data
+    assert words not in without_place(data)
+
+
+@pytest.mark.parametrize("marker", [b"\xff\xe4", b"\xff\xfe"])
+def test_a_place_in_a_note_of_a_program_goes(marker: bytes) -> None:
+    good, note = saved("JPEG"), b"GPSPosition 48.1 11.5"
+    segment = marker + (len(note) + 2).to_bytes(2, "big") + note
+    assert without_place(good[:2] + segment + good[2:]) == good
+
+
+def test_a_place_in_the_directory_of_the_thumbnail_goes() -> None:
+    entry = struct.pack(">HHIHH", 0x0112, 3, 1, 1, 0)
+    first = struct.pack(">H", 1) + entry + struct.pack(">I", 26)
+    second = struct.pack(">HHHII", 1, 0x8825, 4, 1, 60) + struct.pack(">I", 0)
+    tiff = b"MM\0*" + struct.pack(">I", 8) + first + second
+    data = saved("JPEG", exif=EXIF + tiff)
+    assert tiff in data
     assert without_place(data) == saved("JPEG")
 
 

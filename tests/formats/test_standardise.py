@@ -100,6 +100,32 @@ def test_colours_of_a_profile_become_srgb() -> None:
 
 
 @pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("mode", ["LA", "P", "RGB", "I;16"])
+def test_a_profile_changes_nothing_of_transparency_and_depth(mode: str, kind: Kind) -> None:
+    clear = Image.new("LA", (16, 16), (40, 0))
+    clear.paste((200, 255), (4, 4, 12, 12))
+    options: dict[str, object] = {}
+    image = Image.new("I;16", (16, 16), 200 * 257)
+    if mode == "RGB":
+        image, options = clear.convert("RGB"), {"transparency": (40, 40, 40)}
+    elif mode != "I;16":
+        image = clear.convert("RGBA").quantize(4) if mode == "P" else clear
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = saved(image, icc_profile=srgb, **options)
+    without = opened(standardised(saved(image, **options), Standard(kind=kind)))
+    out = opened(standardised(data, Standard(kind=kind)))
+    assert out.mode == without.mode
+    assert np.abs(np.asarray(out, int) - np.asarray(without, int)).max() <= 1
+
+
+def test_a_profile_of_other_pixels_is_not_kept() -> None:
+    inks = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = saved(quarters().convert("CMYK"), "TIFF", icc_profile=inks)
+    assert opened(data).info["icc_profile"] == inks
+    assert "icc_profile" not in opened(standardised(data, Standard(srgb=False))).info
+
+
+@pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
 def test_any_mode_of_pixels(mode: str, kind: Kind) -> None:
     image = quarters() if mode != "I;16" else Image.new("I;16", (80, 40), 128 * 257)

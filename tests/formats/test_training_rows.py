@@ -115,3 +115,9 @@ def test_a_span_is_refused_and_leaves_nothing(writer, rows, media, tmp_path: Pat
     with pytest.raises(InvalidInputError, match="is a span of its video"):
         writer.write([rows[1], span], media, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_videos_have_the_ending_that_players_know(media, rows, tmp_path: Path) -> None:
+    JsonLines().write(rows[:2], media, tmp_path / "out")
+    endings = {path.suffix for path in (tmp_path / "out" / "rows.media").iterdir()}
+    assert endings == {".avi", ".mpg"}

@@ -1,6 +1,7 @@
 """A worker program: counts to the number of steps its run asks for, leaving a trace of each."""
 
 import ctypes
+import math
 import os
 import sys
 import threading
@@ -14,8 +15,6 @@ from truing.jobs.worker import Rhythm, work
 from truing.platform.processes import leave_now, start_over
 from truing.stores.database.store import open_database
 
-RHYTHM = Rhythm(beat=0.1, lease=2.0, hang=1.5)
-
 
 def count(run, context, folder):
     """Adds up 1 + 2 + … + steps; the sum is right only if resuming lost and repeated nothing."""
@@ -28,9 +27,8 @@ def count(run, context, folder):
     def save():
         context.save_checkpoint(step, lambda place: (place / "sum").write_text(str(total)))
 
-    holds = dict(enumerate(options.get("holds_before", []), start=1))
     while step < options["steps"]:
-        while step == holds.get(run.attempts) and not (context.should_stop() or go_on(folder)):
+        while step == held_before(run, folder) and not context.should_stop():
             time.sleep(0.01)
         if context.should_stop():
             save()
@@ -54,9 +52,23 @@ def count(run, context, folder):
     return {"figures": {"sum": total}}
 
 
-def go_on(folder):
-    """Whether the test has let the workers go past the step they hold before."""
-    return (folder / "go-on").exists()
+def held_before(run, folder):
+    """The step this attempt waits before; None when it is to go on to its end."""
+    try:
+        told = (folder / "go-on").read_text()
+    except FileNotFoundError:
+        return dict(enumerate(run.request.options.get("holds_before", []), start=1)).get(
+            run.attempts
+        )
+    return int(told) if told else None
+
+
+def rhythm(run):
+    """A quick one. Only the first attempt of a run with `hang` is ended for its silence: no other
+    may look as if it hung because the machine stood still.
+    """
+    hang = run.request.options.get("hang", math.inf) if run.attempts == 0 else math.inf
+    return Rhythm(beat=0.1, lease=2.0, hang=hang)
 
 
 def leave(folder, run_id, environ):
@@ -77,7 +89,7 @@ def main(folder, run_id):
         folder=folder,
         clock=SystemClock(),
         execute=lambda run, context: count(run, context, folder),
-        rhythm=RHYTHM,
+        rhythm=rhythm(store.runs.get(run_id)),
         leave=lambda environ: leave(folder, run_id, environ),
     )
     if store.runs.get(run_id).request.options.get("tends"):

@@ -29,7 +29,8 @@ class Yard:
         """A run that counts.
 
         `holds_before=[3, 7]`: the first attempt waits before step 3 (from 0), the second before
-        step 7, until it is stopped or `let_go` is called.
+        step 7, until it is stopped or `let_go` is called. `hang=1.5`: the first attempt may be
+        silent for so long.
         """
         self._made += 1
         options = {"steps": steps, "pause": pause, "every": every, "device": device, **more}
@@ -38,9 +39,11 @@ class Yard:
         )
         return self.runs.add(f"uid-{self._made}", request, self.clock.now()).id
 
-    def let_go(self):
-        """Lets the workers go past the step that they hold before."""
-        (self.folder / "go-on").touch()
+    def let_go(self, *, to=None):
+        """Lets workers go past the step that they hold before: to another one, or to the end."""
+        told = self.folder / "go-on.new"
+        told.write_text("" if to is None else str(to))
+        told.replace(self.folder / "go-on")
 
     def command(self, run_id):
         """The worker program as a command line."""

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import threading
@@ -24,7 +25,7 @@ def carry(yard, run_id, execute, rhythm=QUICK, runs=None):
     )
 
 
-def until(true, seconds=5.0):
+def until(true, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "waited too long"
@@ -314,3 +315,54 @@ def test_a_worker_may_run_in_a_thread_of_a_host_program(yard):
 
     assert states == [RunState.DONE]
     assert not [one for one in threading.enumerate() if one.name == "truing-heartbeat"]
+
+
+def full(folder):
+    (folder / "state").write_bytes(b"half")
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / "state"))
+
+
+def in_words(folder):
+    # As libraries tell it that write files themselves.
+    raise RuntimeError(f"I/O error: {os.strerror(errno.ENOSPC)} (os error 28)")
+
+
+@pytest.mark.parametrize("no_room", [full, in_words])
+def test_a_full_disk_pauses_a_run_until_somebody_made_room(yard, no_room):
+    run_id = yard.queue()
+    latest = []
+
+    def execute(run, context):
+        latest.append(context.latest_checkpoint())
+        context.progress(5, 20)
+        context.save_checkpoint(5, lambda place: (place / "state").write_bytes(b"five") and None)
+        context.progress(10, 20)
+        if run.attempts == 1:
+            context.save_checkpoint(10, no_room)
+        return {"model": "speech/1"}
+
+    assert carry(yard, run_id, execute) is RunState.PAUSED
+    run = yard.runs.get(run_id)
+    # Nothing takes it up by itself: another attempt would end alike.
+    assert (run.want, run.error) == (Want.PAUSE, None)
+    (told,) = run.as_dict()["notes"]
+    assert told.startswith("Attempt 1 met a full disk at step 10: ")
+    assert "Make room" in told
+    assert yard.supervisor().tend() == []
+    assert yard.runs.get(run_id).state is RunState.PAUSED
+
+    yard.runs.want(run_id, Want.RUN)
+    assert carry(yard, run_id, execute) is RunState.DONE
+    step, folder = latest[1]
+    assert (latest[0], step) == (None, 5)
+    assert (folder / "state").read_bytes() == b"five"
+
+
+def test_a_full_disk_does_not_overrule_who_wants_a_run_to_stop(yard):
+    run_id = yard.queue()
+
+    def execute(run, context):
+        yard.runs.want(run_id, Want.STOP)
+        context.save_checkpoint(5, full)
+
+    assert carry(yard, run_id, execute) is RunState.STOPPED

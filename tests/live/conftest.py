@@ -39,6 +39,8 @@ class Model:
         if not self._busy.acquire(blocking=False):
             self.stage.misuse.append(f"{self.ref} asked by two threads at once")
         try:
+            self.stage.asked.set()
+            self.stage.may_answer.wait()
             time.sleep(self.stage.seconds)
             self.stage.heard.append((self.ref, media["audio"].path))
             error = self.stage.faults.get(self.ref)
@@ -67,6 +69,10 @@ class Stage:
         self.misuse = []
         self.seconds = 0.0
         self.load_seconds = 0.0
+        self.asked = threading.Event()
+        self.may_answer, self.may_load = threading.Event(), threading.Event()
+        self.may_answer.set()
+        self.may_load.set()
         self.opened = []
         self.heard = []
         self.fallbacks = []
@@ -79,6 +85,7 @@ class Stage:
         self.line.append(ref)
 
     def open_model(self, ref):
+        self.may_load.wait()
         time.sleep(self.load_seconds)
         if ref in self.load_faults:
             raise self.load_faults[ref]
@@ -128,6 +135,8 @@ def make(stage, tmp_path):
         return one
 
     yield build
+    stage.may_answer.set()
+    stage.may_load.set()
     for one in made:
         one.close()
     assert list((tmp_path / "heard").glob("*")) == []

@@ -1,6 +1,7 @@
 """Clips of another program, caught before it removes them."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from truing.domain.errors import NotFoundError, UnavailableError
+from truing.live import clip_catcher
 from truing.live.clip_catcher import HIDDEN, ClipCatcher, is_whole
 
 CLIP = next(
@@ -27,7 +29,14 @@ def noise(count):
     return [random.integers(0, 255, (120, 160), dtype=np.uint8) for _ in range(count)]
 
 
-def until(catcher, count, seconds=10):
+def until_there(file):
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.005)
+
+
+def until(catcher, count, seconds=60):
     """What was caught, once there is so much of it."""
     found, deadline = [], time.monotonic() + seconds
     while len(found) < count and time.monotonic() < deadline:
@@ -60,7 +69,7 @@ def test_what_is_no_file_is_not_whole(tmp_path):
 def test_a_clip_is_caught_although_it_is_removed_at_once(tmp_path):
     with ClipCatcher(tmp_path) as catcher:
         (tmp_path / "webcam1795167825883.avi").write_bytes(CLIP.read_bytes())
-        time.sleep(0.12)
+        until_there(tmp_path / HIDDEN / "webcam1795167825883.avi")
         (tmp_path / "webcam1795167825883.avi").unlink()
         (caught,) = until(catcher, 1)
         assert caught.name == "webcam1795167825883.avi"
@@ -70,14 +79,15 @@ def test_a_clip_is_caught_although_it_is_removed_at_once(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_clip_may_be_removed_while_it_is_written(tmp_path):
+def test_a_clip_may_be_removed_while_it_is_written(tmp_path, monkeypatch):
     """Chaplin never does, but the inode is ours from the first look on."""
+    monkeypatch.setattr(clip_catcher, "GIVEN_UP", 60.0)
     file = tmp_path / "webcam1.mp4"
     with ClipCatcher(tmp_path) as catcher:
         made = writer(file, "mp4v")
         for image in noise(40):
             made.write(image)
-            time.sleep(0.005)
+        until_there(tmp_path / HIDDEN / "webcam1.mp4")
         file.unlink()
         made.release()
         (caught,) = until(catcher, 1)
@@ -131,8 +141,7 @@ def test_what_an_ended_catcher_has_left_is_found_by_the_next(tmp_path):
 def test_a_catcher_that_ends_early_leaves_no_second_names(tmp_path):
     with ClipCatcher(tmp_path) as catcher:
         made = writer(tmp_path / "webcam1.mp4", "mp4v")
-        time.sleep(0.2)
-        assert (tmp_path / HIDDEN / "webcam1.mp4").exists()
+        until_there(tmp_path / HIDDEN / "webcam1.mp4")
         assert catcher.caught() == []
     assert [one.name for one in tmp_path.iterdir()] == ["webcam1.mp4"]
     made.release()
@@ -152,6 +161,39 @@ def test_a_file_system_without_links_gets_copies(tmp_path, monkeypatch):
         time.sleep(0.2)
     assert (tmp_path / "webcam1.avi").exists()
     assert (tmp_path / "webcam2.avi").exists()
+
+
+def test_a_clip_that_is_removed_while_it_is_copied_ends_nothing(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise PermissionError("no links here")
+
+    def too_late(source, target):
+        monkeypatch.undo()
+        monkeypatch.setattr(os, "link", refuse)
+        source.unlink()
+        return shutil.copyfile(source, target)
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(shutil, "copyfile", too_late)
+    (tmp_path / "webcam1.avi").write_bytes(CLIP.read_bytes())
+    with ClipCatcher(tmp_path) as catcher:
+        deadline = time.monotonic() + 60
+        while (tmp_path / "webcam1.avi").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        (tmp_path / "webcam2.avi").write_bytes(CLIP.read_bytes())
+        (caught,) = until(catcher, 1)
+        assert caught.name == "webcam2.avi"
+
+
+def test_what_is_finished_can_be_waited_for_although_the_thread_had_no_turn(tmp_path):
+    (tmp_path / "webcam1.avi").write_bytes(CLIP.read_bytes())
+    growing = writer(tmp_path / "webcam2.mp4", "mp4v")
+    catcher = ClipCatcher(tmp_path)  # not entered: its thread does not run
+    catcher.settle()
+    assert [one.name for one in catcher.caught()] == ["webcam1.avi"]
+    catcher.settle()
+    assert catcher.caught() == []
+    growing.release()
 
 
 def test_no_such_folder(tmp_path):

@@ -1,22 +1,22 @@
 """The live corrector against a real server: what it sends, and that no failure costs anything."""
 
 import socket
-import time
 
 import pytest
 
 from truing.domain.errors import SettingError
 from truing.live.corrector import MOST_BYTES, Corrector
+from truing.testing.chat_server import LONGEST_WAIT
 
 
 def test_the_text_goes_to_the_server_and_its_answer_comes_back(chat):
     chat.text = "  I scream, you scream.\n"
-    corrector = Corrector(chat.address + "/", "small-chat", key="secret")
+    corrector = Corrector(chat.address + "/", "small-chat", key="secret", seconds=60)
 
     said = corrector.correct("ice cream you scream")
 
     assert (said.text, said.model, said.problem) == ("I scream, you scream.", "small-chat", None)
-    assert 0 < said.seconds < 4
+    assert 0 < said.seconds < 60
     ((path, headers, question),) = chat.asked
     assert path == "/v1/chat/completions"
     assert headers["Authorization"] == "Bearer secret"
@@ -55,11 +55,10 @@ def test_an_answer_that_is_no_correction_is_a_problem_and_no_error(chat, answer,
 
 def test_a_server_that_does_not_answer_costs_no_more_than_the_time_it_is_given(chat):
     chat.silent = True
-    started = time.perf_counter()
 
     said = Corrector(chat.address, "m", seconds=0.2).correct("well")
 
-    assert time.perf_counter() - started < 3
+    assert said.seconds < LONGEST_WAIT
     assert (said.text, said.problem) == (None, "no answer within 0.2 s")
 
 

@@ -111,7 +111,7 @@ def test_nobody_else_is_answered_meanwhile(recognizer, digit):
         thread = threading.Thread(target=ask)
         thread.start()
         assert not answered.wait(0.2)
-    assert answered.wait(5)
+    assert answered.wait(60)
     thread.join()
 
 
@@ -128,7 +128,7 @@ def test_a_new_champion_takes_over_after_the_utterance(recognizer):
         assert made.refresh() == "speech/2"
         assert not models["speech/1"].closed
         assert following.finish().model == "speech/1"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not models["speech/1"].closed and time.monotonic() < deadline:
         time.sleep(0.01)
     assert models["speech/1"].closed

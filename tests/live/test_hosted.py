@@ -54,7 +54,7 @@ def saying(tmp_path):
     return write
 
 
-def until(true, seconds=20.0):
+def until(true, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
@@ -163,13 +163,14 @@ def test_a_model_that_takes_too_long_is_ended_and_the_next_utterance_answered(
         model.recognize(saying(f"wait {tmp_path / 'never'}"))
     assert "live.seconds" in caught.value.hint
     assert process_start(first) is None
+    # Started anew it has all the time that the program gives.
     assert model.recognize(saying("well")).text.startswith("toy/1: well")
 
 
 def test_long_media_get_the_time_they_take(host, saying, tmp_path, monkeypatch):
     model = host()
     model._host._seconds = 0.3
-    monkeypatch.setattr(hosted, "BYTES_PER_SECOND", 10)
+    monkeypatch.setattr(hosted, "BYTES_PER_SECOND", 1)
     go, media = tmp_path / "go", saying(f"wait {tmp_path / 'go'}")
     said = []
     asking = threading.Thread(target=lambda: said.append(model.recognize(media)))
@@ -177,19 +178,19 @@ def test_long_media_get_the_time_they_take(host, saying, tmp_path, monkeypatch):
     until(lambda: Path(f"{go}.begun").exists())
     time.sleep(0.5)  # past the time that a short one has
     go.touch()
-    asking.join(20)
+    asking.join(60)
 
     assert [one.text.split()[1] for one in said] == ["wait"]
 
 
 def test_it_leaves_the_memory_when_nobody_asks_and_comes_back_when_somebody_does(host, saying):
     model = host(idle=0.3)
-    first = model.pid
-    assert model._host.process.wait(timeout=20) == 0
+    first = model._host.process
+    assert first.wait(timeout=60) == 0
     assert model.pid is None
 
     assert model.recognize(saying("well")).text.startswith("toy/1: well")
-    assert model.pid not in (None, first)
+    assert model._host.process.pid != first.pid
 
 
 def test_closing_waits_for_the_utterance_it_is_at(host, saying, tmp_path):
@@ -205,7 +206,7 @@ def test_closing_waits_for_the_utterance_it_is_at(host, saying, tmp_path):
     assert model.pid is not None
     go.touch()
     for thread in (asking, closing):
-        thread.join(20)
+        thread.join(60)
 
     assert [one.text.split()[1] for one in said] == ["wait"]
     assert model.pid is None
@@ -276,7 +277,7 @@ def test_a_champion_in_a_process_is_swapped_without_losing_an_utterance(host, sa
     until(lambda: heard[-1][1] == "toy/2")
     stop.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     bench.close()
 
     assert [said.text.partition(":")[0] for said, _ in heard] == [ref for _, ref in heard]

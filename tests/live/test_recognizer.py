@@ -10,6 +10,7 @@ from truing.domain.errors import (
     ConflictError,
     DamagedError,
     InvalidInputError,
+    MissingDependencyError,
     NotFoundError,
     UnavailableError,
 )
@@ -164,6 +165,19 @@ def test_an_utterance_no_model_could_answer_is_kept_all_the_same(make, stage, ke
     sample = keeper.store.samples.get(1)
     assert sample.predictions == ()
     assert keeper.blobs.read(sample.media[0].digest) == digit
+
+
+@pytest.mark.parametrize("kind", [NotFoundError, MissingDependencyError, UnavailableError])
+def test_an_utterance_whose_model_cannot_be_opened_is_kept_all_the_same(
+    make, stage, keeper, digit, kind
+):
+    stage.load_faults["speech/1"] = kind("its folder was moved", hint="move it back")
+
+    with pytest.raises(kind, match="moved") as at:
+        make(capture=keeper).transcribe(digit)
+
+    assert at.value.__notes__ == ["it was kept as sample 1"]
+    assert keeper.store.samples.get(1).predictions == ()
 
 
 def test_a_correction_stands_beside_the_answer_and_is_kept_with_it(make, keeper, chat, digit):

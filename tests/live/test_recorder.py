@@ -57,7 +57,7 @@ def test_nothing_at_all() -> None:
 
 def test_enter_is_noticed() -> None:
     pressed = enter_pressed(io.StringIO("\n"))
-    for _ in range(200):
+    for _ in range(6000):
         if pressed():
             break
         time.sleep(0.01)

@@ -58,6 +58,16 @@ def test_no_group_key_is_in_two_parts(found: list[SplitItem], rule: SplitRule) -
     assert all(len(parts) == 1 for parts in parts_by_key(found, plan, rule.kind).values())
 
 
+@given(items(low=2), rules(), st.lists(st.lists(st.integers(0, 11), min_size=2, max_size=3)))
+def test_samples_that_are_in_no_part_tie_others_together(
+    found: list[SplitItem], rule: SplitRule, links: list[list[int]]
+) -> None:
+    ties = [tuple(f"k{number}" for number in link) for link in links]
+    by_key = parts_by_key(found, split(found, [], rule, ties), rule.kind)
+    for tie in ties:
+        assert len(set().union(*(by_key.get(key, set()) for key in tie))) <= 1
+
+
 @given(items(), rules())
 def test_only_samples_taken_by_chance_are_tested_on(
     found: list[SplitItem], rule: SplitRule

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import lzma
 import resource
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -128,6 +130,25 @@ def test_rows_that_cannot_be_read_are_refused(tmp_path: Path, rows: bytes) -> No
         pytest.raises(DamagedError, match="cannot be read"),
     ):
         there.packed()
+
+
+@pytest.mark.parametrize("filling", [b" ", b"\n"])
+def test_rows_that_unpack_to_very_much_are_refused_early(tmp_path: Path, filling: bytes) -> None:
+    row = json.dumps(packed("one").as_dict()).encode()
+    piece = filling * 1_000_000 if filling == b" " else (row + filling) * 2000
+    packer = lzma.LZMACompressor(preset=0)
+    begun = packer.compress(row if filling == b" " else b"")
+    bomb = begun + b"".join(packer.compress(piece) for _ in range(300))
+    with written(tmp_path / "old.tar", KIND, HEAD) as bundle:
+        bundle.add(ROWS, bomb + packer.flush())
+    with opened_archive(tmp_path / "old.tar") as there:
+        tracemalloc.start()
+        try:
+            with pytest.raises(DamagedError, match="cannot be read"):
+                there.packed()
+            assert tracemalloc.get_traced_memory()[1] < 250_000_000
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_bundle_of_another_kind_is_no_archive(tmp_path: Path) -> None:

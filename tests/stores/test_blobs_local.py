@@ -218,6 +218,29 @@ def test_a_blob_put_again_while_it_is_collected_comes_back(
     assert files(folder) == [target]
 
 
+def test_what_is_needed_by_then_comes_back(folder: Path, blobs: LocalBlobs) -> None:
+    gone, kept = blobs.put(b"gone"), blobs.put(b"kept")
+    answers = iter([set(), {kept}])
+    assert blobs.discard([gone, kept], lambda _: next(answers)) == [gone]
+    assert blobs.read(kept) == b"kept"
+    assert [one.name for one in folder.rglob(".*")] == []
+
+
+def test_what_a_crash_has_put_aside_goes(folder: Path, blobs: LocalBlobs) -> None:
+    digest = blobs.put(b"gone")
+
+    def crash(_: object) -> set[str]:
+        if blobs.exists(digest):
+            return set()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        blobs.discard([digest], crash)
+    assert not blobs.exists(digest)
+    assert blobs.discard([digest], lambda _: set()) == [digest]
+    assert [one for one in folder.rglob("*") if one.is_file()] == []
+
+
 def test_a_blob_put_after_it_was_taken_away_is_written_anew(
     blobs: LocalBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -250,10 +250,12 @@ def test_a_server_that_is_not_there_is_reported(
     bucket: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(object_store.RETRIES, "max_retries", 0)
-    blobs = S3Blobs(f"s3://{bucket}?endpoint=http://127.0.0.1:{free_port()}", cache)
-    for error in failures(blobs):
-        assert isinstance(error, UnavailableError)
-        assert "cannot be reached" in error.message
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        blobs = S3Blobs(f"s3://{bucket}?endpoint=http://127.0.0.1:{taken.getsockname()[1]}", cache)
+        for error in failures(blobs):
+            assert isinstance(error, UnavailableError)
+            assert "cannot be reached" in error.message
 
 
 def test_a_server_that_says_nothing_is_given_up(
@@ -267,13 +269,6 @@ def test_a_server_that_says_nothing_is_given_up(
         blobs = S3Blobs(f"s3://{bucket}?endpoint=http://127.0.0.1:{silent.getsockname()[1]}", cache)
         with pytest.raises(UnavailableError, match="cannot be reached"):
             blobs.put(b"sound")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def test_without_credentials_nothing_is_tried(cache: Path) -> None:

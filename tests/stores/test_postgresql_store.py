@@ -6,13 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 import sqlalchemy.exc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.stores.marked import MARKER, add_marked, files_with_marker
 
 from truing.domain.errors import (
     UnavailableError,
@@ -25,9 +25,6 @@ from truing.stores.database import postgresql_search as searching
 from truing.stores.database.store import DatabaseStore, open_database
 from truing.testing.factories import (
     START,
-    make_finding,
-    make_media,
-    make_prediction,
     make_revision,
     make_sample,
     make_standing,
@@ -202,56 +199,27 @@ def test_a_server_that_ended_our_connections_is_met_again(
 # --- forgetting --------------------------------------------------------------------------------
 
 
-def grep(folder: Path, marker: str) -> list[str]:
-    """Files that hold the marker in any case, as UTF-8."""
-    wanted = marker.lower().encode()
-    return [
-        str(file.relative_to(folder))
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and wanted in file.read_bytes().lower()
-    ]
-
-
 def test_nothing_is_left_in_the_tables_of_what_was_forgotten(
     new_database: NewDatabase, postgresql: Server
 ) -> None:
-    marker = "Quetzalcoatl"
     store = open_database(new_database())
     with contextlib.closing(store):
         store.samples.add([make_sample(text=f"some words number {n}") for n in range(200)])
-        added = store.samples.add(
-            [
-                make_sample(
-                    text=f"{marker} said hello {number}",
-                    subject=f"{marker}-person",
-                    session=f"{marker}-monday",
-                    source_key=f"{marker}-{number}",
-                    context={"document": f"{marker}.odt", "long": marker * 2000},
-                    findings=(make_finding(reason=f"{marker} is too loud"),),
-                    groups=(f"{marker}-group",),
-                    media=(make_media(number, facts={"title": marker}),),
-                )
-                for number in range(40)
-            ]
-        )
-        for one in added:
-            revision = make_revision(one.id, f"{marker} truly", why=f"heard {marker}")
-            store.reviews.append(revision, make_standing(revision), expected=0)
-            store.samples.add_prediction(one.id, make_prediction(f"{marker} again"))
-        assert store.samples.count(SampleFilter(text=marker)) == 40
+        added = add_marked(store)
+        assert store.samples.count(SampleFilter(text=MARKER)) == 40
         with store.database.writing() as connection:
             connection.exec_driver_sql("ANALYZE")
         data = postgresql.folder / "data"
         postgresql.run("CHECKPOINT")
-        assert grep(data / "base", marker), "the search must be able to find it"
+        assert files_with_marker(data / "base"), "the search must be able to find it"
         store.samples.erase([one.id for one in added])
         store.scrub()
         postgresql.run("CHECKPOINT")
-        assert grep(data / "base", marker) == []
-        assert grep(data / "pg_wal", marker), "the receipt says so"
+        assert files_with_marker(data / "base") == []
+        assert files_with_marker(data / "pg_wal"), "the receipt says so"
         assert "write-ahead log" in " ".join(store.left_behind)
         assert store.samples.count(SampleFilter(text="number")) == 200
-    assert marker not in (postgresql.folder / "log").read_text(encoding="utf-8")
+    assert MARKER not in (postgresql.folder / "log").read_text(encoding="utf-8")
 
 
 def test_scrubbing_says_when_somebody_is_reading(

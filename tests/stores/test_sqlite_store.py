@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.stores.marked import MARKER, add_marked, files_with_marker
 
 from truing.domain.clock import SystemClock
 from truing.domain.errors import UnavailableError
@@ -33,7 +34,6 @@ from truing.testing.factories import (
     make_evaluated_row,
     make_evaluation,
     make_finding,
-    make_media,
     make_prediction,
     make_revision,
     make_row,
@@ -181,60 +181,31 @@ def test_a_writer_that_does_not_let_go_is_reported(
 # --- forgetting --------------------------------------------------------------------------------
 
 
-def grep(folder: Path, marker: str) -> list[str]:
-    """Files that hold the marker in any case, as UTF-8 or UTF-16."""
-    forms = {marker.lower().encode(), marker.encode("utf-16-le")}
-    return [
-        file.name
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and any(form in file.read_bytes().lower() for form in forms)
-    ]
-
-
 @pytest.mark.parametrize("name", MODULES)
 def test_nothing_is_left_of_what_was_forgotten(tmp_path: Path, name: str) -> None:
-    marker = "Quetzalcoatl"
     store = open_with(tmp_path / "truing.db", MODULES[name])
     others = [make_sample(text=f"some words number {number}") for number in range(300)]
     store.samples.add(others)
-    added = store.samples.add(
-        [
-            make_sample(
-                text=f"{marker} said hello {number}",
-                subject=f"{marker}-person",
-                session=f"{marker}-monday",
-                source_key=f"{marker}-{number}",
-                context={"document": f"{marker}.odt", "long": marker * 2000},
-                findings=(make_finding(reason=f"{marker} is too loud"),),
-                groups=(f"{marker}-group",),
-                media=(make_media(number, facts={"title": marker}),),
-            )
-            for number in range(40)
-        ]
-    )
-    for one in added:
-        revision = make_revision(one.id, f"{marker} truly", why=f"heard {marker}")
-        store.reviews.append(revision, make_standing(revision), expected=0)
-        store.samples.add_prediction(one.id, make_prediction(f"{marker} again"))
+    added = add_marked(store)
     uids = [one.uid for one in added]
     digest = store.samples.get(added[0].id).media[0].digest
-    store.recognitions.put("model", digest, Recognition(text=f"{marker} cached"))
-    evaluated = [make_evaluated_row(uid, prediction=marker, subject=marker) for uid in uids]
+    store.recognitions.put("model", digest, Recognition(text=f"{MARKER} cached"))
+    evaluated = [make_evaluated_row(uid, prediction=MARKER, subject=MARKER) for uid in uids]
     store.evaluations.add(make_evaluation(evaluated))
     rows = [
-        make_row(place, sample_uid=uid, payload={"uid": uid, "truth": marker, "media": {}})
+        make_row(place, sample_uid=uid, payload={"uid": uid, "truth": MARKER, "media": {}})
         for place, uid in enumerate(uids)
     ]
-    store.datasets.add(make_version(rows), rows, [make_assignment(r, marker) for r in rows])
-    assert grep(tmp_path, marker), "the search must be able to find it"
+    store.datasets.add(make_version(rows), rows, [make_assignment(r, MARKER) for r in rows])
+    assert files_with_marker(tmp_path), "the search must be able to find it"
     store.datasets.entomb(uids)
     store.samples.erase([one.id for one in added])
     store.scrub()
-    assert grep(tmp_path, marker) == []
-    assert store.samples.count(SampleFilter(text=marker)) == 0
+    assert files_with_marker(tmp_path) == []
+    assert store.samples.count(SampleFilter(text=MARKER)) == 0
     assert store.samples.count(SampleFilter(text="number")) == 300
     store.close()
-    assert grep(tmp_path, marker) == []
+    assert files_with_marker(tmp_path) == []
 
 
 def test_scrubbing_says_when_somebody_is_reading(

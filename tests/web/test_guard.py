@@ -109,7 +109,7 @@ def test_a_request_says_once_whom_it_asks(plain: Client) -> None:
     place = plain.place
     host, port = place.split(":")
     for lines in ("", "Host: evil.example\r\n"):
-        with socket.create_connection((host, int(port)), timeout=10) as raw:
+        with socket.create_connection((host, int(port)), timeout=60) as raw:
             request = (
                 f"GET /api/about HTTP/1.1\r\nHost: {place}\r\n{lines}Connection: close\r\n\r\n"
             )
@@ -296,7 +296,7 @@ def test_a_body_without_a_size_is_cut_off(serve: Serve) -> None:
     host, port = client.place.split(":")
     first = f"POST /api/live/transcribe HTTP/1.1\r\nHost: {client.place}\r\n"
     head = f"{first}Transfer-Encoding: chunked\r\n\r\n"
-    with socket.create_connection((host, int(port)), timeout=20) as raw:
+    with socket.create_connection((host, int(port)), timeout=60) as raw:
         raw.sendall(head.encode())
         piece = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
         for _ in range(8):
@@ -312,7 +312,7 @@ def test_a_connection_that_says_nothing_is_closed(
     client = serve()
     host, port = client.place.split(":")
     for begun in (b"", b"GET /api/about HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "):
-        with socket.create_connection((host, int(port)), timeout=10) as raw:
+        with socket.create_connection((host, int(port)), timeout=60) as raw:
             raw.sendall(begun)
             assert raw.recv(1) == b""
     assert client.ask("GET", "/api/about").status == 200

@@ -533,11 +533,15 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES)
 def test_names_of_files_are_nothing_but_names(target: Target, door: Door, name: str) -> None:
     there = {path for path in target.workspace.rglob("*") if "blobs" not in path.parts}
-    answer = target.send(door, good(1), good(2), name)
+    # A pair of its own: whatever was handed in before, it becomes the newest sample.
+    pair = 1000 + 4 * NAMES.index(name) + 2 * [*DOORS.values()].index(door)
+    answer = target.send(door, good(pair), good(pair + 1), name)
     assert answer.status in (200, 201) or told(answer), (answer.status, answer.body[:300])
     new = {path for path in target.workspace.rglob("*") if "blobs" not in path.parts} - there
     assert {path.name for path in new} <= {"truing.log", "truing.db-wal", "truing.db-shm"}
     assert not list(target.workspace.parent.parent.rglob("*evil*"))
+    if told(answer):
+        return
     newest = target.client.ask("GET", "/api/samples?limit=1").json["items"][0]["id"]
     got = target.client.ask("GET", f"/api/samples/{newest}/media/edited?download=1")
     kept = got.headers["content-disposition"]

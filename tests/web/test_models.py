@@ -189,7 +189,7 @@ class Held:
 
     def result(self, on_progress: Any) -> dict[str, Any]:
         on_progress(1, 2)
-        assert self.go.wait(30)
+        assert self.go.wait(60)
         if self.closed:
             raise UnavailableError("it was ended")
         return {"promoted": True, "candidate": "speech/1"}
@@ -218,8 +218,8 @@ def test_one_errand_at_a_time_and_the_same_once(two: Served, held: Held) -> None
     assert not second.over.wait(0.1)
     assert (second.done, second.total) == (0, None)
     held.go.set()
-    assert first.over.wait(30)
-    assert second.over.wait(30)
+    assert first.over.wait(60)
+    assert second.over.wait(60)
     assert (first.state, second.state) == ("done", "done")
     assert works.ask(errand()) is not first
 
@@ -229,11 +229,33 @@ def test_old_results_go(two: Served, held: Held) -> None:
     works = Works(two.workspace, Changes())
     asked = [works.ask(errand(number)) for number in range(KEPT + 5)]
     for one in asked:
-        assert one.over.wait(30)
+        assert one.over.wait(60)
     last = works.ask(errand(100))
     with pytest.raises(NotFoundError, match="there is no work"):
         works.get(asked[0].id)
     assert works.get(last.id) is last
+
+
+def test_work_is_stopped_and_what_waits_never_begins(two: Served, held: Held) -> None:
+    works = Works(two.workspace, Changes())
+    first = works.ask(errand())
+    while first.total is None:
+        pass
+    second = works.ask(errand(2))
+    assert [one.as_dict()["waiting"] for one in works.all()] == [True, False]
+    works.stop(second.id)
+    works.stop(first.id)
+    assert second.over.wait(60)
+    for one in (first, second):
+        told = one.as_dict()
+        assert (told["state"], told["error"]["code"]) == ("failed", "conflict")
+        assert "stopped" in told["error"]["message"]
+        assert "the rest" in told["error"]["hint"]
+        assert told["ended_at"] is not None
+    assert second.total is None
+    again = works.ask(errand())
+    assert again is not first
+    assert again.over.wait(60)
 
 
 def test_a_server_that_ends_takes_its_errands_along(two: Served, held: Held) -> None:
@@ -243,15 +265,15 @@ def test_a_server_that_ends_takes_its_errands_along(two: Served, held: Held) -> 
         pass
     waiting = works.ask(errand(2))
     works.close()
-    assert work.over.wait(30)
-    assert waiting.over.wait(30)
+    assert work.over.wait(60)
+    assert waiting.over.wait(60)
     assert work.as_dict()["error"] == {
         "code": "unavailable",
         "message": "it was ended",
         "hint": None,
     }
     assert waiting.error is not None
-    assert works.ask(errand(3)).over.wait(30)
+    assert works.ask(errand(3)).over.wait(60)
 
 
 def test_an_errand_whose_process_dies_says_so(two: Served) -> None:

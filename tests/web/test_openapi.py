@@ -30,6 +30,8 @@ from truing.web.server import Address, Server
 DIGITS = Path(__file__).parents[1] / "data" / "speech" / "digits"
 ENDLESS = ("/changes",)
 """Streams that end when the listener goes."""
+PATIENCE = "wait"
+"""How long an answer may take: nobody waits for long work here."""
 METHODS = ("get", "post", "put", "patch", "delete")
 QUIET = settings(
     deadline=None,
@@ -133,6 +135,8 @@ def requests(
     in_path = {one["name"]: values for one in named if one["in"] == "path"}
     in_query = {one["name"]: st.lists(values, max_size=2) for one in named if one["in"] == "query"}
     in_query["nobody-knows"] = st.lists(values, max_size=1)
+    waits = in_query.pop(PATIENCE, None)
+    hurried = {} if waits is None else {PATIENCE: st.sampled_from((["0"], ["0"], ["-1"], ["x"]))}
     content = told.get("requestBody", {}).get("content", {})
     return st.builds(
         lambda given, query, sent: (
@@ -141,7 +145,7 @@ def requests(
             *sent,
         ),
         st.fixed_dictionaries(in_path),
-        st.fixed_dictionaries({}, optional=in_query),
+        st.fixed_dictionaries(hurried, optional=in_query),
         bodies(described, content) if content else st.just((None, {})),
     )
 
@@ -290,6 +294,8 @@ def checked(served: Client) -> Callable[[int], int]:
             @given(operation.as_strategy())
             def strike(case: Any) -> None:
                 nonlocal count
+                if case.operation.query.get(PATIENCE) is not None:
+                    case.query = {**(case.query or {}), PATIENCE: 0}
                 answer = case.call(timeout=60)
                 fine = answer.status_code < 500 or answer.status_code in (501, 503)
                 assert fine, (case.as_curl_command(), answer.text[:500])

@@ -96,6 +96,8 @@ def test_a_pair_has_all_that_is_shown(contest: Contest) -> None:
     assert answer.headers["content-type"] == "image/png"
     assert answer.body[:8] == b"\x89PNG\r\n\x1a\n"
     assert "no-cache" in answer.headers["cache-control"]
+    # The pictures of one model are all older than those of the other.
+    assert "last-modified" not in answer.headers
 
 
 def test_who_always_likes_the_second_makes_it_win(contest: Contest) -> None:

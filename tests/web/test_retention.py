@@ -87,7 +87,7 @@ def test_a_full_server_refuses_whole_pairs_with_507(serve, tmp_path: Path, empty
     assert full.workspace.store.samples.count(SampleFilter()) == 0
     assert list(full.workspace.blobs.digests()) == []
     (step, *_) = full.get("/api/next")["items"]
-    assert (step["kind"], step["href"]) == ("make-room", "/settings#room")
+    assert (step["kind"], step["href"]) == ("make-room", "/admin/storage")
 
 
 def test_a_post_of_the_app_that_does_not_fit_keeps_nothing(serve, empty) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from truing.workspace import archives, backups, restoring, trash, verifying
 from truing.workspace.archive_contents import holding_media
 from truing.workspace.archive_places import listed
 from truing.workspace.archiving import archive
+from truing.workspace.folder import Layout
 from truing.workspace.forgetting import would_forget
 from truing.workspace.keeping import verify, verify_dataset
 from truing.workspace.moving_blobs import move_blobs
@@ -172,6 +174,33 @@ def test_no_byte_is_left_of_whom_was_forgotten(workspace: Workspace, fill: Fille
     assert archives.verify(workspace).problems == ()
     assert len(restore(workspace, done.archives[0]).ids) == 3
     assert verify(workspace) == []
+
+
+@pytest.mark.parametrize("by", ["numbers", "contact"])
+def test_what_is_archived_while_somebody_asks_to_forget_it_is_forgotten(
+    workspace: Workspace, fill: Filled, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    fill(2)
+    numbers = []
+    for place in range(2):
+        added = workspace.capture(
+            "speech", audio=SEVEN, raw=f"{MARKER} {place}", contact=MAIL, source_key=f"{place}"
+        )
+        assert added is not None
+        numbers.append(added.id)
+    holding = backups.holding
+
+    def another_was_first(layout: Layout) -> AbstractContextManager[None]:
+        monkeypatch.undo()
+        archive(workspace, ids=numbers[1:], name="meanwhile")
+        return holding(layout)
+
+    monkeypatch.setattr(backups, "holding", another_was_first)
+    told = workspace.forget(ids=numbers) if by == "numbers" else workspace.forget(contact=MAIL)
+    assert (told.samples, told.archives) == (2, ("meanwhile",))
+    assert find_marker(workspace.layout.root, MARKER) == []
+    assert find_marker(workspace.layout.root, MAIL) == []
+    assert workspace.store.archives.by_ids(numbers) == []
 
 
 def test_an_archive_that_was_carried_off_is_cleaned_when_it_comes_back(

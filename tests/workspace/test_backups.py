@@ -75,6 +75,8 @@ def test_a_backup_is_made_while_others_write(workspace: Workspace, fill: Filled)
     writer = threading.Thread(target=write)
     writer.start()
     try:
+        while not pauses and writer.is_alive():
+            writer.join(timeout=0.01)
         for _ in range(3):
             backups.create_backup(workspace, "by-hand")
     finally:

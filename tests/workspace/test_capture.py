@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -151,9 +152,9 @@ def test_an_operator_states_a_reason(tmp_path: Path) -> None:
 
 def test_an_import_needs_a_basis_too(tmp_path: Path) -> None:
     with open_with(tmp_path, consent__policy="ask") as ws:
-        told = ws.import_from("audiofolder", CLIP.parent)
-        assert (told.added, told.failed > 0) == (0, True)
-        assert "`ask`" in told.failures[0].reason
+        with pytest.raises(ConsentError, match=r"`ask`"):
+            ws.import_from("audiofolder", CLIP.parent)
+        assert ws.store.samples.count(SampleFilter()) == 0
     flags = {"consent__policy": "operator", "consent__reason": "published recordings"}
     with open_with(tmp_path, **flags) as ws:
         assert ws.import_from("audiofolder", CLIP.parent).added > 0
@@ -163,6 +164,8 @@ def test_an_import_needs_a_basis_too(tmp_path: Path) -> None:
     ("given", "error"),
     [
         ({"audio": CLIP, "rating": 6}, InvalidInputError),
+        ({"audio": CLIP, "confidence": 7}, InvalidInputError),
+        ({"audio": CLIP, "confidence": math.nan}, InvalidInputError),
         ({"audio": CLIP, "contact": "x" * 321}, InvalidInputError),
         ({"audio": b"this is no sound at all"}, DamagedError),
         ({"audio": object()}, InvalidInputError),

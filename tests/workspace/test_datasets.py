@@ -10,6 +10,8 @@ import pytest
 from truing import Workspace
 from truing.domain.dataset import DatasetRef, Split
 from truing.domain.errors import InvalidInputError, NotFoundError, NothingToDoError
+from truing.domain.sample import SampleFilter
+from truing.testing.contest import png, scene, tinted
 from truing.workspace.datasets import diff
 from truing.workspace.keeping import verify, verify_dataset
 
@@ -38,6 +40,39 @@ def test_a_changed_truth_changes_the_digest_and_not_the_old_version(
     assert difference.retold == (workspace.sample(numbers[0]).uid,)
     assert (difference.added, difference.removed, difference.moved) == ((), (), ())
     assert verify_dataset(workspace, before.ref) == []
+
+
+@pytest.mark.parametrize("link", ["rejected", "deleted", "filtered"])
+def test_the_ends_of_a_chain_stay_together_without_its_middle(
+    workspace: Workspace, link: str
+) -> None:
+    ends = []
+    for chain in range(8):
+        made = [png(tinted(scene(chain, (96, 72)), (1 - step / 5, 1, 1))) for step in range(4)]
+        numbers = []
+        for step in range(3):
+            added = workspace.capture(
+                "image_edit",
+                original=made[step],
+                edited=made[step + 1],
+                raw=f"make it less red, {chain} {step}",
+                sampling="wholesale",
+                source="middle" if step == 1 else "ends",
+            )
+            assert added is not None
+            numbers.append(added.id)
+            refused = (step, link) == (1, "rejected")
+            workspace.review(added.id, "rejected" if refused else "accepted")
+        if link == "deleted":
+            workspace.delete(ids=numbers[1:2])
+        ends.append([workspace.sample(numbers[place]).uid for place in (0, 2)])
+    version = workspace.freeze(
+        "mine", modality="image_edit", test_share=0.5, where=SampleFilter(source="ends")
+    )
+    rows = workspace.store.datasets.rows(version.ref)
+    parts = {row.sample_uid: row.split for row in rows}
+    assert {Split.TEST, Split.TRAIN} <= set(parts.values())
+    assert all(parts[first] is parts[last] for first, last in ends)
 
 
 def test_what_may_not_be_used_is_counted_by_reason(workspace: Workspace, fill: Filled) -> None:

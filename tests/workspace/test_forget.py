@@ -413,7 +413,7 @@ def test_what_a_crash_leaves_after_the_rows_are_gone_is_done_later(
     fill(3)
     number = marked(workspace)
     with monkeypatch.context() as patch:
-        patch.setattr(workspace.blobs, "delete", _cut_off)
+        patch.setattr(workspace.blobs, "discard", _cut_off)
         with pytest.raises(KeyboardInterrupt):
             workspace.forget(ids=[number])
     assert found_in(workspace), "its sound is still there"

@@ -67,9 +67,14 @@ def test_corrections_may_come_late_early_out_of_order_or_never(workspace, clip):
         utterances.corrected("x", "of nothing")
         utterances.corrected("a", "the first")
         utterances.corrected("a", "")
+        utterances.corrected("c", " ")
+        utterances.saw("c", clip(2), "THE THIRD", alternatives=["THE BIRD"])
+    assert utterances.failed == 0
+    assert kept(workspace)[-1].raw.recognition.alternatives[0].text == "THE BIRD"
     assert [texts(one) for one in kept(workspace)] == [
         ("THE FIRST", "the first"),
         ("THE SECOND", "the second"),
+        ("THE THIRD", None),
     ]
     with workspace.joining("lipreading", source="other") as utterances:
         utterances.saw("a", clip(0), "THE FIRST")
@@ -85,13 +90,16 @@ def test_the_same_clip_from_the_folder_and_from_the_app_is_one_sample(workspace,
     assert len(seen) == 1
     assert texts(workspace.sample(seen[0])) == (None, None)
     with workspace.joining("lipreading", source="chaplin") as utterances:
-        utterances.saw(0, file, "BIN BLUE")
-        utterances.corrected(0, "Bin blue.")
+        utterances.corrected(0, "Bin blue.")  # early, as it may be
+        utterances.saw(0, file, "BIN BLUE", confidence=0.5, alternatives=["BEEN BLUE"])
+    assert utterances.failed == 0
     (sample,) = kept(workspace)
     assert texts(sample) == ("BIN BLUE", "Bin blue.")
+    said = sample.raw.recognition
+    assert (said.confidence, [one.text for one in said.alternatives]) == (0.5, ["BEEN BLUE"])
 
 
-def until(watch, seconds=10):
+def until(watch, seconds=60):
     import time
 
     deadline = time.monotonic() + seconds

@@ -16,6 +16,7 @@ from truing.testing.factories import (
     make_evaluation,
     make_promotion,
 )
+from truing.workspace.archiving import archive
 from truing.workspace.promoting import judge
 
 
@@ -154,6 +155,21 @@ def test_forgotten_samples_leave_no_choice_and_trashed_ones_are_not_shown(
     assert preferences.next(again, actor="ada", limit=20) == shown[1:]
     with pytest.raises(NotFoundError):
         preferences.pair(again, shown[0].sample.uid)
+
+
+def test_what_left_is_not_waited_for(workspace: Workspace, contest: Contest) -> None:
+    preferences = workspace.preferences
+    choose_b(workspace, contest, 4)
+    numbers = [pair.sample.id for pair in preferences.next(contest, actor="ada", limit=3)]
+    workspace.delete(ids=numbers[:1])
+    archive(workspace, ids=numbers[1:2])
+    workspace.forget(ids=numbers[2:])
+    told = preferences.progress(contest, actor="ada")
+    assert (told.counted, told.about, told.left, told.enough) == (4, 7, 3, False)
+    choose_b(workspace, contest, 3)
+    told = preferences.progress(contest, actor="ada")
+    assert (told.counted, told.about, told.left, told.enough) == (7, 7, 0, True)
+    assert preferences.next(contest, actor="ada") == []
 
 
 def test_what_was_not_evaluated_is_not_compared(workspace: Workspace, arranged: Arranged) -> None:

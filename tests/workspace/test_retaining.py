@@ -234,6 +234,23 @@ def test_archived_samples_can_be_brought_back(workspace: Workspace, fill: Filled
     assert retain(workspace, rules=rules, apply=True).samples == 0
 
 
+def test_what_cannot_be_archived_is_named_and_not_counted(
+    workspace: Workspace, fill: Filled
+) -> None:
+    broken, *others = fill(3)
+    path = workspace.blobs.path(workspace.sample(broken).media[0].digest)
+    path.chmod(0o600)
+    path.write_bytes(b"damaged")
+    workspace.clock = FrozenClock(workspace.clock.now() + 2 * DAY)
+    rules = rules_of(workspace, ["archive older than 1 day"])
+    found = retain(workspace, rules=rules, apply=True)
+    assert found.left == [(broken, "its media are damaged")]
+    assert found.as_dict()["left"] == [{"id": broken, "why": "its media are damaged"}]
+    assert (found.samples, live(workspace)) == (len(others), [broken])
+    (told,) = workspace.store.events.all(kind="retained")
+    assert told.data["samples"] == len(others)
+
+
 def test_what_was_interrupted_goes_on(held: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retaining, "BATCH", 2)
     numbers = [add(held, 40) for _ in range(5)]

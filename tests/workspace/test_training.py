@@ -20,7 +20,8 @@ from truing.domain.model import ModelRef, ModelVersion
 from truing.domain.run import Run, RunState
 from truing.jobs.files import RunFiles
 from truing.jobs.worker import Rhythm, work
-from truing.workspace import room, training
+from truing.platform.files import Space
+from truing.workspace import disk, training
 from truing.workspace.backups import backups
 from truing.workspace.keeping import verify
 
@@ -135,11 +136,12 @@ def test_a_model_reads_back_from_its_description(mine: Workspace) -> None:
 def test_too_little_room_is_refused_with_numbers_and_repairs(
     mine: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "free_memory", lambda: 100_000_000)
-    monkeypatch.setattr(room, "free_space", lambda _: 1_000_000)
+    monkeypatch.setattr(training, "free_memory", lambda: 100_000_000)
+    monkeypatch.setattr(disk, "disk_space", lambda _: Space(total=100 << 30, free=260 << 20))
     with pytest.raises(UnavailableError) as caught:
         queued(mine)
-    assert "MB of disk and 1 MB are free" in caught.value.message
+    assert "the run needs about " in caught.value.message
+    assert "273 MB are free on the disk of" in caught.value.message
     assert "MB of memory and 100 MB are free" in caught.value.message
     assert caught.value.hint is not None
     assert "--set batch_size=2 --set accumulation=2" in caught.value.hint
@@ -151,7 +153,7 @@ def test_too_little_room_is_refused_with_numbers_and_repairs(
 def test_what_cannot_be_told_is_not_refused(
     mine: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "free_memory", lambda: None)
+    monkeypatch.setattr(training, "free_memory", lambda: None)
     asked = training.planned(mine, "mine@1", base=BASE)
     there = training.room_of(mine, asked)
     assert there is not None

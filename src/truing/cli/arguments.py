@@ -144,6 +144,28 @@ def add_modality(parser: argparse.ArgumentParser) -> None:
     )
 
 
+KEYS_OF_CONSENT = '"consent", "consent_basis", "consent_reason"'
+"""Of the JSON of commands with `--consent BASIS`."""
+
+
+def add_basis(parser: argparse.ArgumentParser) -> None:
+    """Adds `--consent` and `--reason` of commands that bring in many samples."""
+    from truing.domain.consent import BASES
+
+    parser.add_argument(
+        "--consent",
+        metavar="BASIS",
+        choices=BASES,
+        help="on what basis samples are kept that do not say it themselves: person, everybody in "
+        "them agreed; operator, for --reason; needed where consent.policy is ask",
+    )
+    parser.add_argument(
+        "--reason",
+        metavar="WHY",
+        help="why the operator keeps them; consent.reason when left out",
+    )
+
+
 def subcommands(
     parser: argparse.ArgumentParser,
 ) -> argparse._SubParsersAction[argparse.ArgumentParser]:

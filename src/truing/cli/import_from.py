@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
-from truing.cli.arguments import add_json
+from truing.cli.arguments import KEYS_OF_CONSENT, add_basis, add_json
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from truing.loop.import_rows import Imported
 
 HELP = LINES["import"]
-EXAMPLE = "truing import audiofolder recordings/ --speaker ann\ntruing import s2s s2s.db"
+EXAMPLE = (
+    "truing import audiofolder recordings/ --speaker ann\ntruing import s2s s2s.db --consent person"
+)
 SHOWN = 20
 
 
@@ -31,7 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of rows that do not say so themselves, in a format that holds any; the one with "
         "most samples when left out",
     )
-    add_json(parser, '{"added", "skipped", "updated", "failed", "failures": [{"key", "reason"}]}')
+    add_basis(parser)
+    add_json(
+        parser,
+        '{"added", "skipped", "updated", "failed", "failures": [{"key", "reason"}], '
+        f"{KEYS_OF_CONSENT}}}",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
             args.path,
             subject=args.speaker,
             modality=args.modality,
+            consent=args.consent,
+            reason=args.reason,
             on_progress=lambda now: advance(now.added + now.skipped + now.failed, None),
         )
     if args.json:
@@ -66,6 +75,8 @@ def show(outcome: Imported) -> None:
         f"{outcome.added} added, {outcome.skipped} skipped as here already{also}, "
         f"{outcome.failed} failed"
     )
+    if outcome.added and outcome.consent is not None and outcome.consent.policy != "own-use":
+        output.show(f"kept because {wording.basis(outcome.consent)}")
     if outcome.failures:
         rows = [(one.key, one.reason) for one in outcome.failures[:SHOWN]]
         output.table(("row", "failed because"), rows)

@@ -64,6 +64,8 @@ def _run(args: argparse.Namespace) -> int:
     elif outcome.state is RunState.DONE:
         _tell(outcome)
     if outcome.state is not RunState.DONE:
+        for note in outcome.notes[-1:]:
+            output.hint(output.one_line(note))
         output.hint(
             f"interrupted at step {outcome.step} of {outcome.total_steps}; the same command goes on"
         )

@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
         whole=("state", "left", "recipe", "dataset", "model", "begun (UTC)", "took"),
     )
     for one in every:
-        if one.error:
-            output.hint(f"run {one.id}: {output.one_line(one.error)}")
+        if why := runs.trouble(one):
+            output.hint(f"run {one.id}: {output.one_line(why)}")
         if runs.state(one) == "lost":
             output.hint(f"run {one.id} lost its process; let it go on: truing resume {one.id}")
     return 0

@@ -96,7 +96,10 @@ def _fewest(text: str) -> int:
 def _rate(text: str) -> float:
     if text == "camera":
         return 0.0
-    value = seconds(text)  # any positive number
+    try:
+        value = seconds(text)  # any positive number
+    except argparse.ArgumentTypeError:
+        value = 0.0
     if not 1 <= value <= 240:
         raise argparse.ArgumentTypeError(f"`{text}` frames a second cannot be kept")
     return value
@@ -172,11 +175,11 @@ class Camera:
 
     def recognised(self, recognizer: Recognizer, taken: Taken) -> Recognition | None:
         """See `recording.Device`: a recording that cannot be read is kept all the same."""
-        from truing.domain.errors import DamagedError, InvalidInputError, UnavailableError
+        from truing.domain.errors import TruingError
 
         try:
             return recognizer.transcribe(taken.source)
-        except (DamagedError, InvalidInputError, UnavailableError) as error:
+        except TruingError as error:
             output.show_error(error, as_json=False)
             return None
 
@@ -199,7 +202,7 @@ class Camera:
             each = recorded(
                 _after(first, pictures), rate=self.rate, finished=finished, longest=longest
             )
-            still = _take(each, clip, following)
+            still = self._taken(each, clip, following)
             if self.seconds is None and not finished():
                 output.show("the recording has ended; Enter goes on")
                 while not finished():
@@ -211,6 +214,20 @@ class Camera:
                     hint="go on until the sentence has ended; --minimum N takes shorter ones",
                 )
             return clip.times, _whole(still)
+
+    def _taken(
+        self, pictures: Iterator[Picture], clip: ClipFile, following: Following | None
+    ) -> Following | None:
+        """See `_take`; where the camera is lost, what it gave until then is a recording."""
+        from truing.domain.errors import UnavailableError
+
+        try:
+            return _take(pictures, clip, following)
+        except UnavailableError as error:
+            if len(clip.times) < self.minimum:
+                raise
+            output.show_error(error, as_json=False)
+            return None
 
     @contextmanager
     def _following(self, recognizer: Recognizer | None) -> Iterator[Following | None]:

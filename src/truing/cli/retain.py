@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HELP = LINES["retain"]
 EXAMPLE = 'truing retain\ntruing retain --rule "rejected older than 30 days"\ntruing retain --apply'
 DONE = {"delete": "in the trash", "erase": "erased for good", "archive": "archived"}
+MOST_LEFT = 5
+"""Samples that could not be archived are named up to so many."""
 PLANNED = {"delete": "to the trash", "erase": "erased for good", "archive": "to an archive"}
 
 
@@ -33,7 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_json(
         parser,
         '{"applied", "samples", "bytes", "rules": [{"rule", "deed", "samples", "bytes", "frozen", '
-        '"learned", "spared", "examples": [{"id", "state", "source", "added_at", "text"}]}]}',
+        '"learned", "spared", "examples": [{"id", "state", "source", "added_at", "text"}]}], '
+        '"left": [{"id", "why"}]}',
     )
 
 
@@ -78,6 +81,10 @@ def _show(found: Retained) -> None:
     for taking in found.takings:
         for warning in warnings(taking):
             output.hint(warning)
+    for number, why in found.left[:MOST_LEFT]:
+        output.hint(f"sample {number} stays: {why}; truing verify --media offers the repair")
+    if len(found.left) > MOST_LEFT:
+        output.hint(f"and {len(found.left) - MOST_LEFT:,} more")
     _show_next(found)
 
 

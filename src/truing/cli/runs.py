@@ -46,6 +46,16 @@ def state(run: Run) -> str:
     return run.state.value
 
 
+def trouble(run: Run) -> str | None:
+    """Why a run ended or waits, as far as something went wrong."""
+    from truing.domain.run import RunState
+
+    notes = run.as_dict()["notes"]
+    if run.error is None and run.state is RunState.PAUSED and isinstance(notes, list) and notes:
+        return str(notes[-1])
+    return run.error
+
+
 def done(run: Run) -> str | None:
     """How far it is: `120/480`."""
     return f"{run.step}/{run.total_steps}" if run.total_steps else None

@@ -186,7 +186,7 @@ def _refuse_unfinished(ended: Run) -> None:
     }
     raise RunFailedError(
         f"run {ended.id} {DEEDS.get(ended.state.value, ended.state.value)}"
-        + (f": {ended.error}" if ended.error else ", before it made a model"),
+        + (f": {why}" if (why := runs.trouble(ended)) else ", before it made a model"),
         hint=hints.get(ended.state, f"what it said: truing logs {ended.id}"),
     )
 

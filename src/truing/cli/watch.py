@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.cli import output, wording
-from truing.cli.arguments import add_json, seconds
+from truing.cli.arguments import KEYS_OF_CONSENT, add_basis, add_json, seconds
 from truing.cli.table import LINES
 
 if TYPE_CHECKING:
@@ -40,15 +40,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--interval", type=seconds, default=2.0, metavar="S", help="seconds between looks (2)"
     )
     parser.add_argument("--speaker", metavar="NAME", help="who is seen in the clips")
+    add_basis(parser)
     add_json(
         parser,
         'one line per change: {"added", "skipped", "updated", "failed", "failures", '
-        '"written_back"}; of clips with {"samples": [id], "short", "not_kept"}',
+        f'{KEYS_OF_CONSENT}, "written_back"}}; of clips with '
+        '{"samples": [id], "short", "not_kept"}',
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Follows until interrupted; `collecting.follow` is the library twin."""
+    """Follows until interrupted; `following.follow` is the library twin."""
     from truing.cli.opening import open_workspace
 
     folder = _folder_of_clips(args)
@@ -88,12 +90,14 @@ def _folder_of_clips(args: argparse.Namespace) -> Path | None:
 
 
 def _watch_clips(workspace: Workspace, args: argparse.Namespace, folder: Path) -> None:
-    from truing.live.clip_catcher import LOOK, SETTLE
+    from truing.live.clip_catcher import LOOK
     from truing.workspace.clip_watching import ClipWatch
 
-    with ClipWatch(workspace, folder, subject=args.speaker) as watch:
+    with ClipWatch(
+        workspace, folder, subject=args.speaker, consent=args.consent, reason=args.reason
+    ) as watch:
         if args.once:
-            time.sleep(SETTLE + 4 * LOOK)
+            watch.settle()
             _tell_clips(args, watch.look())
             return
         if not args.json:
@@ -128,11 +132,17 @@ def _look(
     workspace: Workspace, args: argparse.Namespace, mark: str | None, *, once: bool
 ) -> str | None:
     from truing.domain.errors import UnavailableError
-    from truing.workspace.collecting import follow
+    from truing.workspace.following import follow
 
     try:
         outcome, written, mark = follow(
-            workspace, args.format, Path(args.path), write_back=args.write_back, mark=mark
+            workspace,
+            args.format,
+            Path(args.path),
+            write_back=args.write_back,
+            mark=mark,
+            consent=args.consent,
+            reason=args.reason,
         )
     except UnavailableError as error:
         if once:

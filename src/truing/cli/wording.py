@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from truing.domain.clock import MICROSECONDS, to_iso
+from truing.domain.consent import PERSON, Consent
 
 UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def basis(consent: Consent) -> str:
+    """Why samples are kept: `everybody in them agreed`, or the operator's reason."""
+    if consent.basis == PERSON:
+        return "everybody in them agreed"
+    return f"the operator says: {consent.reason}"
 
 
 def percent(value: object) -> str | None:

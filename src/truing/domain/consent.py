@@ -8,8 +8,10 @@ the consent under which it was taken.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from truing.domain.errors import ConsentError
 
@@ -42,6 +44,18 @@ class Consent:
         """On whose word it is kept: `person` where they were asked, `operator`, or nobody's."""
         return _BASES.get(self.policy)
 
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form that `read_consent` takes; what is not said is left out."""
+        told: dict[str, object] = {
+            "policy": self.policy,
+            "purposes": sorted(purpose.value for purpose in self.purposes),
+        }
+        if self.withdrawn_at is not None:
+            told["withdrawn_at"] = self.withdrawn_at
+        if self.reason is not None:
+            told["reason"] = self.reason
+        return told
+
 
 OWN_USE = Consent(
     policy="own-use", purposes=frozenset({Purpose.TRAINING, Purpose.EVALUATION, Purpose.SHARING})
@@ -50,7 +64,11 @@ ASKED = Consent(policy="ask", purposes=frozenset({Purpose.TRAINING, Purpose.EVAL
 OPERATOR = Consent(policy="operator", purposes=ASKED.purposes)
 NONE = Consent(policy="none", purposes=frozenset())
 POLICIES = {"own-use": OWN_USE, "ask": ASKED, "operator": OPERATOR, "off": NONE}
-_BASES = {"own-use": "operator", "operator": "operator", "ask": "person"}
+PERSON, OPERATORS = "person", "operator"
+BASES = (PERSON, OPERATORS)
+"""On whose word samples that are brought in together may be kept: their people agreed, or whoever
+brings them in answers for it with a reason."""
+_BASES = {"own-use": OPERATORS, "operator": OPERATORS, "ask": PERSON}
 
 
 def consent_under(policy: str, *, reason: str = "", given: bool = False) -> Consent:
@@ -83,3 +101,26 @@ def consent_under(policy: str, *, reason: str = "", given: bool = False) -> Cons
             hint="truing config set consent.policy own-use",
         )
     return found
+
+
+def read_consent(told: Mapping[str, Any]) -> Consent:
+    """A consent in its JSON form; purposes that are not known here are left out.
+
+    Raises:
+        ValueError: it is none.
+    """
+    policy: Any = told.get("policy")
+    purposes: Any = told.get("purposes")
+    reason: Any = told.get("reason")
+    at: Any = told.get("withdrawn_at")
+    sound = (
+        isinstance(policy, str)
+        and policy in POLICIES
+        and isinstance(purposes, list)
+        and isinstance(reason, str | None)
+        and isinstance(at, int | None)
+    )
+    if not sound:
+        raise ValueError(f"no consent: {told}")
+    known = frozenset(purpose for purpose in Purpose if purpose.value in purposes)
+    return Consent(policy=policy, purposes=known, withdrawn_at=at, reason=reason)

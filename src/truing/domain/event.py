@@ -15,7 +15,7 @@ class Event:
     `evaluated`, `promoted`, `rolled-back`, `fell-back`, `forgotten`, `deleted`,
     `taken-back`, `trash-emptied`, `restored`, `consent-given`, `consent-withdrawn`,
     `person-added`, `person-changed`, `person-removed`, `archived`, `brought-back`,
-    `archive-removed`, `compressed`.
+    `archive-removed`, `archives-verified`, `compressed`.
     """
 
     kind: str
@@ -33,6 +33,6 @@ class Events(Protocol):
         """Appends an entry and returns it with its number."""
         ...
 
-    def all(self, *, after: int = 0, limit: int = 200) -> list[Event]:
-        """Entries with a number above `after`, oldest first."""
+    def all(self, *, after: int = 0, limit: int = 200, kind: str | None = None) -> list[Event]:
+        """Entries with a number above `after`, oldest first; of one kind when it is named."""
         ...

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from truing.domain.consent import Consent
 from truing.domain.dataset import Split
 from truing.domain.media import Media
 from truing.domain.prediction import Word
@@ -54,6 +55,8 @@ class ImportedRow:
     """Of whoever sent it, for deletion; never exported."""
     rating: int | None = None
     """What a person thought of it, 1 to 5."""
+    consent: Consent | None = None
+    """Under which it was taken, where the source says it; it comes along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,8 @@ class ExportedRow:
     context: Mapping[str, object]
     rating: int | None = None
     """The newest one, 1 to 5."""
+    consent: Consent | None = None
+    """Under which it was taken."""
 
 
 class ExportMedia(Protocol):

@@ -51,3 +51,6 @@ class IngestedMedia:
     facts: Mapping[str, object] = field(default_factory=dict)
     damage: str | None = None
     """What is wrong with the source although it could be read; becomes a blocking finding."""
+    seen: object = field(default=None, repr=False, compare=False)
+    """What decoding left for the modality's own check, so that it need not decode again: not kept,
+    and missing when a stored sample is checked."""

@@ -8,7 +8,7 @@ table and meets the loop only through these Protocols. `Modality` is what every 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,6 +30,9 @@ class CheckInput:
     truth: str | None
     damage: Mapping[str, str]
     """By role: what ingesting found wrong."""
+    seen: Mapping[str, object] = field(default_factory=dict)
+    """By role: what ingesting left for this check, as `IngestedMedia.seen`. A check finds the same
+    without it."""
 
 
 @runtime_checkable

@@ -40,6 +40,10 @@ class Outlines(Protocol):
         """
         ...
 
+    def here(self, uids: Sequence[str]) -> set[str]:
+        """Those of the uids whose samples are here, neither in the trash nor in an archive."""
+        ...
+
     def blobs(self, ids: Sequence[int]) -> dict[int, dict[str, int]]:
         """The blobs of samples' media: by number, the digest of each and its bytes. Unknown
         samples are missing.

@@ -140,6 +140,9 @@ class Ties:
         self._high, self._low = array("Q"), array("I")
         self._owners, self._parents = array("I"), array("I")
 
+    def __len__(self) -> int:
+        return len(self._parents)
+
     def new(self) -> int:
         """The number of a new thing, from 0."""
         self._parents.append(len(self._parents))

@@ -103,6 +103,21 @@ class Blobs(Protocol):
         """Removes a blob for good; False when it was not there."""
         ...
 
+    def discard(
+        self, digests: Iterable[str], needed: Callable[[Sequence[str]], set[str]]
+    ) -> list[str]:
+        """Removes blobs that nothing needs any more; returns those that were there.
+
+        Whoever stores a sample puts its blobs first and the row after that, and then looks whether
+        the blobs are still there. So each is asked about when it can be found no more, and comes
+        back if somebody needs it by then.
+
+        Args:
+            digests: of the blobs.
+            needed: tells which of some digests a sample or version refers to now.
+        """
+        ...
+
     def digests(self) -> Iterator[str]:
         """All digests, in ascending order."""
         ...

@@ -147,6 +147,14 @@ class Recipe(Protocol):
         ...
 
 
+@runtime_checkable
+class HasDefaultBase(Protocol):
+    """A recipe that begins from a model of its own choice where none is named."""
+
+    default_base: str
+    """A hub id."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What a run will need at most, in bytes; an estimate."""

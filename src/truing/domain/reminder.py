@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import parse_qs, urlsplit
 
+BUCKET = "s3://"
 _ELSEWHERE = (
     "copies that left this workspace (exports and backups elsewhere) are not reached; a backup "
     "restored here is cleaned by itself"
@@ -25,7 +27,7 @@ def reminders(
         exports: that hold the data and lie outside the workspace.
     """
     told = [_ELSEWHERE]
-    told += [f"an export holds the data and is yours to remove: `{one}`" for one in exports]
+    told += [f"an export holds the data and is yours to remove: {_removed(one)}" for one in exports]
     told += [
         f"the archive `{one}` may hold the data still, because it is not where it was, is damaged "
         "or cannot be written: truing archive verify FILE takes it out, as does a restore from it"
@@ -37,3 +39,18 @@ def reminders(
         numbers = ", ".join(map(str, runs))
         told.append(f"training was told to stop, begin it anew on a new version: run {numbers}")
     return tuple(told)
+
+
+def is_bucket(place: str) -> bool:
+    """Whether a place is the URL of a bucket."""
+    return place.startswith(BUCKET)
+
+
+def _removed(place: str) -> str:
+    """A place; of a bucket what removes it."""
+    if not is_bucket(place):
+        return f"`{place}`"
+    url = urlsplit(place)
+    endpoint = parse_qs(url.query).get("endpoint", [""])[0]
+    where = f" --endpoint-url '{endpoint}'" if endpoint else ""
+    return f"aws s3 rm --recursive '{BUCKET}{url.netloc}{url.path.rstrip('/')}/'{where}"

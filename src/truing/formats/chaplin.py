@@ -20,7 +20,6 @@ from truing.formats.chaplin_record import (
     SOURCE,
     VIDEOS,
     Record,
-    Sittings,
     VideoNames,
     exported,
     imported,
@@ -29,6 +28,7 @@ from truing.formats.chaplin_record import (
 from truing.formats.columns import CellError
 from truing.formats.exported_video import ROLE, video_file
 from truing.formats.lines import json_lines
+from truing.formats.sittings import Sittings
 from truing.formats.target import whole
 
 TABLES = ("samples.jsonl", "training_samples.jsonl")
@@ -111,7 +111,7 @@ def _checked(table: Path) -> Path:
 
 def _rows(tables: list[Path]) -> Iterator[ImportedRow | FailedRow]:
     seen: dict[str, Record] = {}
-    sittings = Sittings()
+    sittings = Sittings(SOURCE)
     for table in tables:
         for line in json_lines(table):
             place = f"{table.name}:{line.number}"

@@ -13,8 +13,8 @@ from truing.domain.format import ExportedRow, ExportMedia, FailedRow, ImportedRo
 from truing.domain.review import State
 from truing.formats.chaplin_record import (
     NOBODY,
+    SOURCE,
     VIDEOS,
-    Sittings,
     VideoNames,
     exported,
     imported,
@@ -23,6 +23,7 @@ from truing.formats.chaplin_record import (
 from truing.formats.columns import CellError
 from truing.formats.exported_video import ROLE, video_file
 from truing.formats.lines import json_value
+from truing.formats.sittings import Sittings
 from truing.formats.sqlite_file import explained, reading
 from truing.formats.target import whole
 
@@ -124,7 +125,7 @@ def _cells(row: ExportedRow, video_path: str) -> list[object]:
 
 
 def _rows(path: Path) -> Iterator[ImportedRow | FailedRow]:
-    sittings = Sittings()
+    sittings = Sittings(SOURCE)
     with reading(path) as connection:
         try:
             for row in connection.execute(_SELECT):

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from truing.domain.clock import MICROSECONDS, to_iso
+from truing.domain.clock import MICROSECONDS
 from truing.domain.digest import canonical_json, digest_bytes
 from truing.domain.format import ExportedRow, FailedRow, ImportedRow
-from truing.formats.columns import CellError
+from truing.formats.columns import CellError, share
+from truing.formats.sittings import Sittings
 
 VIDEOS = "videos"
 NOBODY = "default"
@@ -95,8 +96,9 @@ def imported(record: Record, folder: Path, sittings: Sittings) -> ImportedRow | 
     """The row of a record whose videos lie in `folder`, or where the record says."""
     video = _found_video(record.video_path, folder)
     if video is None:
-        name = base_name(record.video_path)
-        reason = f"its video `{name}` is neither in `{folder}` nor at `{record.video_path}`"
+        stated = record.video_path[:200]
+        name = base_name(stated)
+        reason = f"its video `{name}` is neither in `{folder}` nor at `{stated}`"
         return FailedRow(key=record.key, reason=reason)
     said = record.metadata
     time = record.timestamp
@@ -110,7 +112,7 @@ def imported(record: Record, folder: Path, sittings: Sittings) -> ImportedRow | 
         corrected=record.llm_correction,
         truth=record.ground_truth,
         prediction_known=record.raw_output is not None or record.llm_correction is not None,
-        confidence=float(confidence) if isinstance(confidence, (int, float)) else None,
+        confidence=share(confidence),
         subject=speaker if isinstance(speaker, str) and speaker != NOBODY else None,
         session=session if isinstance(session, str) else sittings.of(captured_at),
         context=_context(record),
@@ -147,24 +149,6 @@ def exported(row: ExportedRow, video_path: str) -> Record:
 def base_name(path: str) -> str:
     """The last part of a path of any system."""
     return PureWindowsPath(path).name
-
-
-class Sittings:
-    """Names each row's session after the first row of its sitting."""
-
-    def __init__(self, gap_minutes: float = 30.0) -> None:
-        self._gap = round(gap_minutes * 60 * MICROSECONDS)
-        self._last: int | None = None
-        self._name: str | None = None
-
-    def of(self, instant: int | None) -> str | None:
-        """The session of a row captured at that instant, in microseconds since 1970."""
-        if instant is None:
-            return self._name
-        if self._last is None or abs(instant - self._last) > self._gap:
-            self._name = f"{SOURCE}-{to_iso(instant)}"
-        self._last = instant
-        return self._name
 
 
 class VideoNames:

@@ -28,6 +28,7 @@ from typing import TypeVar
 from unicodedata import normalize
 
 from truing.domain.clock import MICROSECONDS, from_iso
+from truing.domain.consent import Consent
 from truing.domain.format import FailedRow, ImportedRow
 from truing.domain.prediction import Word
 from truing.domain.rating import HIGHEST, LOWEST
@@ -94,11 +95,12 @@ class Cells:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
-    """What names a row: its key, its media, and its modality where the row says so itself."""
+    """What names a row: its key, its media, and its modality and consent where it says them."""
 
     key: str
     media: Mapping[str, object]
     modality: str | None = None
+    consent: Consent | None = None
 
 
 Named = Callable[[Cells], Name]
@@ -154,6 +156,7 @@ def imported_row(cells: Cells, name: Name) -> ImportedRow:
         key=name.key,
         media=name.media,
         modality=name.modality,
+        consent=name.consent,
         captured_at=cells.fitting(_instant, *TIME),
         raw=raw,
         corrected=cells.text("corrected"),
@@ -161,7 +164,7 @@ def imported_row(cells: Cells, name: Name) -> ImportedRow:
         rejected=rejected or state is State.REJECTED,
         trained=cells.fitting(_yes_or_no, "trained") or False,
         prediction_known=(raw is not None or truth is None) if known is None else known,
-        confidence=cells.fitting(_share, "confidence"),
+        confidence=cells.fitting(share, "confidence"),
         words=cells.fitting(_words, "words") or (),
         model=cells.text("model"),
         subject=cells.text(*SUBJECT),
@@ -245,7 +248,8 @@ def _number(cell: object) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _share(cell: object) -> float | None:
+def share(cell: object) -> float | None:
+    """A number from 0 to 1; None for anything else."""
     value = _number(cell)
     return value if value is not None and 0.0 <= value <= 1.0 else None
 

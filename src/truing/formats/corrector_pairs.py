@@ -18,6 +18,8 @@ class CorrectorPairs:
     name = "corrector"
     modality = ANY_MODALITY
     summary = "JSON lines {input, output, context}: what was recognised and what is true"
+    holds_media = False
+    """Read by whoever asks beforehand how much room an export takes."""
 
     def write(self, rows: Iterable[ExportedRow], media: ExportMedia, target: Path) -> int:
         """Writes the rows whose recognised text and truth are both known.

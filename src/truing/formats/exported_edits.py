@@ -7,8 +7,9 @@ besides. Coordinates are taken out of the pictures, and nothing else of them cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from truing.domain.dataset import Split
 from truing.domain.errors import DamagedError, InvalidInputError
@@ -52,6 +53,43 @@ class EditOptions:
     standard: Standard | None = None
     keep_place: bool = False
     """Whether the coordinates of where a picture was taken stay in it."""
+
+
+class Part(Protocol):
+    """The files of one split while they are written."""
+
+    def add(self, pair: Pair, /) -> None:
+        """Writes one more pair, into the next file where this one is full."""
+        ...
+
+    def close(self) -> None:
+        """Ends the file that is open."""
+        ...
+
+
+_Part = TypeVar("_Part", bound=Part)
+
+
+def write_parts(
+    pairs: Iterable[Pair], begun: Callable[[Split], _Part]
+) -> tuple[int, Sequence[_Part]]:
+    """Writes each pair into the part of its split; all parts are closed in the end.
+
+    Returns:
+        How many pairs there were, and the parts.
+    """
+    count = 0
+    parts: dict[Split, _Part] = {}
+    try:
+        for pair in pairs:
+            if pair.split not in parts:
+                parts[pair.split] = begun(pair.split)
+            parts[pair.split].add(pair)
+            count += 1
+    finally:
+        for part in parts.values():
+            part.close()
+    return count, list(parts.values())
 
 
 def confirmed_pairs(

@@ -18,6 +18,12 @@ EXTENSIONS = {
 ROLE = "video"
 
 
+def ending_of(media_type: str) -> str:
+    """The usual ending of a file of that type, such as `.avi` or `.flac`."""
+    kind = media_type.partition(";")[0].strip().lower()
+    return EXTENSIONS.get(kind) or extension(kind)
+
+
 def video_file(row: ExportedRow, media: ExportMedia) -> tuple[bytes, str]:
     """The bytes of a row's video and its extension, such as `.avi`.
 
@@ -30,5 +36,4 @@ def video_file(row: ExportedRow, media: ExportMedia) -> tuple[bytes, str]:
             f"sample {row.uid} is a span of its video, which this format cannot hold",
             hint="leave it out, or export it as jsonl",
         )
-    kind = medium.media_type.partition(";")[0].strip().lower()
-    return media.read(medium.digest), EXTENSIONS.get(kind) or extension(kind)
+    return media.read(medium.digest), ending_of(medium.media_type)

@@ -10,7 +10,8 @@ Reading takes these back, and plain lines of other programs with the columns of 
      "trained": false, "captured_at": "2026-01-03T10:20:30.5Z", "subject": null, "session": "…",
      "source": "app", "source_key": null, "split": "train", "context": {},
      "media": {"audio": {"path": "NAME.media/….flac", "digest": "sha256:…", "size": 9,
-               "media_type": "audio/flac", "start": null, "end": null, "facts": {}}}}
+               "media_type": "audio/flac", "start": null, "end": null, "facts": {}}},
+     "consent": {"policy": "ask", "purposes": ["evaluation", "training"]}}
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from truing.domain.clock import to_iso
+from truing.domain.consent import Consent, read_consent
 from truing.domain.digest import PREFIX, digest_file
 from truing.domain.errors import DamagedError, InvalidInputError
 from truing.domain.format import (
@@ -32,7 +34,8 @@ from truing.domain.format import (
 )
 from truing.domain.media import Media
 from truing.formats.columns import CellError, Cells, Name, found_file, named_file, table_rows
-from truing.formats.exported_audio import cut, extension
+from truing.formats.exported_audio import cut
+from truing.formats.exported_video import ending_of
 from truing.formats.lines import json_lines, must_be_file
 from truing.formats.target import table_at, whole_table
 
@@ -122,11 +125,12 @@ def _object(row: ExportedRow, media: ExportMedia, folder: Path) -> dict[str, obj
         "split": None if row.split is None else row.split.value,
         "context": dict(row.context),
         "media": {role: _written(one, media, folder) for role, one in sorted(row.media.items())},
+        "consent": None if row.consent is None else row.consent.as_dict(),
     }
 
 
 def _written(medium: Media, media: ExportMedia, folder: Path) -> dict[str, object]:
-    name = medium.digest.removeprefix(PREFIX) + extension(medium.media_type)
+    name = medium.digest.removeprefix(PREFIX) + ending_of(medium.media_type)
     folder.mkdir(exist_ok=True)
     if not (folder / name).exists():
         (folder / name).write_bytes(media.read(medium.digest))
@@ -154,7 +158,18 @@ def _named(folder: Path, role: str, cells: Cells) -> Name:
         key=uid,
         media={role: _medium(role, one, folder) for role, one in media.items()},
         modality=cells.text("modality"),
+        consent=_consent(cells),
     )
+
+
+def _consent(cells: Cells) -> Consent | None:
+    told = cells.fitting(lambda cell: cell if isinstance(cell, dict) else None, "consent")
+    if told is None:
+        return None
+    try:
+        return read_consent(told)
+    except ValueError as error:
+        raise CellError("its `consent` cannot be read") from error
 
 
 def _schema(cell: object) -> int | None:

@@ -66,8 +66,12 @@ def session_of(folder: Path, logged: Said | None) -> Session:
         logged: the session's line in the log, where there is one.
 
     Raises:
-        CellError: neither metadata nor a line in the log say what was asked for.
+        CellError: neither metadata nor a line in the log say what was asked for, or the folder is
+            a link.
     """
+    if folder.is_symlink():
+        # Whoever made the tree may point at pictures of the one who imports it.
+        raise CellError(f"`{folder.name}` is a link to another folder")
     problem, said = None, None
     try:
         said = _metadata(folder)
@@ -188,7 +192,7 @@ def _metadata(folder: Path) -> Said | None:
     stamp = folder.name.removeprefix(PREFIX)
     usual = folder / f"metadata-{stamp}.json"
     file = usual if usual.is_file() else next(iter(sorted(folder.glob("metadata-*.json"))), None)
-    if file is None:
+    if file is None or file.is_symlink():
         return None
     shown = f"`{folder.name}/{file.name}`"
     if file.stat().st_size > MOST_METADATA:

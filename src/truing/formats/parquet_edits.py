@@ -25,6 +25,7 @@ from truing.formats.exported_edits import (
     EditOptions,
     Pair,
     confirmed_pairs,
+    write_parts,
 )
 from truing.formats.standardise import Standard
 from truing.formats.target import whole
@@ -66,21 +67,15 @@ class ParquetEdits:
             MissingDependencyError: pyarrow is not installed.
             UnavailableError: the target cannot be written.
         """
-        schema, count = _schema(), 0
-        parts: dict[Split, _Part] = {}
+        schema = _schema()
         with whole(target) as draft:
             folder = draft / target.name / FOLDER
             folder.mkdir(parents=True)
-            try:
-                for pair in confirmed_pairs(rows, media, self._options):
-                    if pair.split not in parts:
-                        parts[pair.split] = _Part(folder, pair.split, schema, self._shard)
-                    parts[pair.split].add(pair)
-                    count += 1
-            finally:
-                for part in parts.values():
-                    part.close()
-            for part in parts.values():
+            count, parts = write_parts(
+                confirmed_pairs(rows, media, self._options),
+                lambda split: _Part(folder, split, schema, self._shard),
+            )
+            for part in parts:
                 part.name_files()
         return count
 

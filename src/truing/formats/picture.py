@@ -7,13 +7,14 @@ stays as it is, byte for byte.
 
 from __future__ import annotations
 
+import re
 import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import DamagedError, InvalidInputError, MissingDependencyError
 
@@ -25,6 +26,20 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 ORIENTATION, GPS = 0x0112, 0x8825
 """Tags of EXIF."""
 EXIF = b"Exif\0\0"
+PROFILED = ("RGB", "RGBA", "P", "PA")
+"""Modes whose colour profile fits the RGB that is made of them; that of CMYK or grey does not."""
+_PLACE = re.compile(
+    rb"gps(?:dest)?(?:latitude|longt?itude|altitude|position|coordinates)|geo:(?:lat|long)",
+    re.IGNORECASE,
+)
+"""How XMP, and texts written after it, name coordinates; some drones have words of their own."""
+_PLACE_BEHIND = re.compile(rb"exif|\xa9xyz|quicktime\.location", re.IGNORECASE)
+"""Behind a picture: another one with metadata of its own, or a film that tells where it was."""
+MOST_DIRECTORIES = 16
+METADATA = (0xE1, 0xE2, 0xED)
+"""Segments of JPEG that hold EXIF, XMP, further pictures and what newspapers write."""
+NOTES = (*range(0xE1, 0xF0), 0xFE)
+"""Segments in which programs note what they like."""
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _STARTS = {
     _JPEG: ".jpg",
@@ -40,7 +55,6 @@ _BROKEN = (
     *(ArithmeticError, MemoryError, RuntimeError, struct.error, zlib.error),
 )
 """What decoders raise over damaged bytes."""
-_Found = TypeVar("_Found")
 _WARNINGS = threading.RLock()
 """Filters of warnings belong to the process: threads that set and restore them take turns."""
 
@@ -118,7 +132,8 @@ def turned(image: Image, orientation: int) -> Image:
 
 
 def without_place(data: bytes) -> bytes:
-    """The file without coordinates in EXIF or XMP; unchanged where it has none.
+    """The file without coordinates in EXIF or XMP; unchanged where it has none. What lies behind
+    the picture and tells a place goes as a whole.
 
     Raises:
         InvalidInputError: a place in a file of a kind that Pillow must write anew and cannot read.
@@ -131,7 +146,8 @@ def without_place(data: bytes) -> bytes:
         return _png(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _webp(data)
-    return _anew(data) if _tells_place(data) or _has_gps(data) else data
+    told = _tells_place(data) or EXIF in data or _has_gps(data)
+    return _anew(data) if told else data
 
 
 def _header(data: bytes) -> Image:
@@ -170,7 +186,8 @@ def _jpeg(data: bytes) -> bytes:
         if marker == 0xD9:
             # More pictures may lie behind the first, with metadata of their own.
             return b"".join([*parts, data[place:end]])
-        if marker in (0xE1, 0xED) or (marker == 0xE2 and not body.startswith(b"ICC_PROFILE")):
+        profile = marker == 0xE2 and body.startswith(b"ICC_PROFILE")
+        if (marker in METADATA and not profile) or (marker in NOTES and _tells_place(body)):
             orientation = _orientation(body[len(EXIF) :], 1) if body.startswith(EXIF) else 1
             kept = b"" if orientation == 1 else _segment(EXIF + _small_exif(orientation))
             parts += [data[place:start], kept]
@@ -182,9 +199,9 @@ def _jpeg_tells_place(data: bytes, segments: list[tuple[int, int, int]]) -> bool
     for start, marker, end in segments:
         body = data[start + 4 : end]
         exif = marker == 0xE1 and body.startswith(EXIF) and _exif_has_gps(body[len(EXIF) :])
-        if exif or (0xE1 <= marker <= 0xEF and _tells_place(body)):
+        if exif or (marker in NOTES and _tells_place(body)):
             return True
-        if marker == 0xD9 and (_tells_place(data[end:]) or EXIF in data[end:]):
+        if marker == 0xD9 and _tells_place_behind(data[end:]):
             return True
     return False
 
@@ -241,6 +258,8 @@ def _png(data: bytes) -> bytes:
             changed = True
             parts.append(b"" if after is None else _png_chunk(kind, after))
         at += 12 + size
+        if kind == b"IEND" and _tells_place_behind(data[at:]):
+            return b"".join(parts)
     return b"".join([*parts, data[at:]]) if changed else data
 
 
@@ -271,7 +290,11 @@ def _inflated(kind: bytes, body: bytes) -> bytes:
 
 
 def _webp(data: bytes) -> bytes:
-    parts, changed, at, flags = [], False, 12, 0
+    parts, at, flags = [], 12, 0
+    told = 8 + int.from_bytes(data[4:8], "little")
+    data, tail = data[: told + told % 2], data[told + told % 2 :]
+    changed = _tells_place_behind(tail)
+    tail = b"" if changed else tail
     while at + 8 <= len(data):
         kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         body, end = data[at + 8 : at + 8 + size], at + 8 + size + size % 2
@@ -286,13 +309,13 @@ def _webp(data: bytes) -> bytes:
             parts.append(data[at:end])
         at = end
     if not changed:
-        return data
+        return data + tail
     if parts and parts[0][:4] == b"VP8X":
         head = bytearray(parts[0])
         head[8] &= ~flags & 0xFF
         parts[0] = bytes(head)
     body = b"WEBP" + b"".join(parts)
-    return b"RIFF" + len(body).to_bytes(4, "little") + body
+    return b"RIFF" + len(body).to_bytes(4, "little") + body + tail
 
 
 def _anew(data: bytes) -> bytes:
@@ -300,7 +323,8 @@ def _anew(data: bytes) -> bytes:
     upright = turned(image, oriented(image))
     plain = upright.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
     copied = upright.copy() if plain else upright.convert("RGB")
-    profile = image.info.get("icc_profile")
+    # Pixels that became RGB are of another kind than their profile.
+    profile = image.info.get("icc_profile") if plain else None
     transparency = image.info.get("transparency")
     copied.info.clear()
     options: dict[str, Any] = {} if profile is None else {"icc_profile": profile}
@@ -323,7 +347,11 @@ def as_png(data: bytes) -> bytes:
 
 
 def _tells_place(text: bytes) -> bool:
-    return b"GPSLatitude" in text or b"GPSLongitude" in text or b"GPSAltitude" in text
+    return _PLACE.search(text) is not None
+
+
+def _tells_place_behind(tail: bytes) -> bool:
+    return _tells_place(tail) or _PLACE_BEHIND.search(tail) is not None
 
 
 def _has_gps(data: bytes) -> bool:
@@ -336,33 +364,42 @@ def _has_gps(data: bytes) -> bool:
 
 
 def _exif_has_gps(tiff: bytes) -> bool:
-    # What cannot be read may hold anything: it goes.
-    return _tag(tiff, lambda entries: GPS in entries, broken=True)
+    try:
+        return any(GPS in entries for entries in _directories(tiff))
+    except struct.error:
+        return True  # what cannot be read may hold anything: it goes
 
 
 def _orientation(tiff: bytes, otherwise: int) -> int:
-    def found(entries: dict[int, int]) -> int:
-        stated = entries.get(ORIENTATION, otherwise)
-        return stated if stated in range(1, 9) else otherwise
-
-    return _tag(tiff, found, broken=otherwise)
-
-
-def _tag(tiff: bytes, look: Callable[[dict[int, int]], _Found], *, broken: _Found) -> _Found:
-    """Looks at the first directory of EXIF: tag -> its first 16 bits."""
-    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     try:
-        if order is None:
-            return broken
-        (at,) = struct.unpack_from(f"{order}I", tiff, 4)
+        stated = next(_directories(tiff), {}).get(ORIENTATION, otherwise)
+    except struct.error:
+        return otherwise
+    return stated if stated in range(1, 9) else otherwise
+
+
+def _directories(tiff: bytes) -> Iterator[dict[int, int]]:
+    """The directories of EXIF, of the picture and then of its thumbnail: tag -> its first 16 bits.
+
+    Raises:
+        struct.error: it ends within one, or does not begin as EXIF does.
+    """
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        raise struct.error("neither byte order is named")
+    (at,) = struct.unpack_from(f"{order}I", tiff, 4)
+    for _ in range(MOST_DIRECTORIES):
+        if not at:
+            return
         (count,) = struct.unpack_from(f"{order}H", tiff, at)
         entries = {}
         for number in range(count):
             tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, at + 2 + 12 * number)
             entries[tag] = value
-    except struct.error:
-        return broken
-    return look(entries)
+        yield entries
+        # Some writers end the last directory without saying that there is no further one.
+        following = tiff[at + 2 + 12 * count :][:4]
+        at = int.from_bytes(following, "little" if order == "<" else "big")
 
 
 def _small_exif(orientation: int) -> bytes:

@@ -33,6 +33,7 @@ from truing.formats.s2s_table import (
     stored_row,
     stored_rows,
 )
+from truing.formats.sittings import Sittings
 from truing.formats.sqlite_file import explained, file_marks, reading, writing
 from truing.formats.target import whole
 
@@ -56,7 +57,7 @@ class S2SDatabase:
     """A key covers sound and time: a moved or copied database holds the same rows."""
 
     def __init__(self, *, gap_minutes: float = 30.0, clock: Clock | None = None) -> None:
-        self._gap = round(gap_minutes * 60 * MICROSECONDS)
+        self._gap_minutes = gap_minutes
         self._clock = clock or SystemClock()
 
     def read(self, path: Path) -> Iterator[ImportedRow | FailedRow]:
@@ -143,7 +144,7 @@ class S2SDatabase:
                 return sum(change.apply(connection) for change in changes)
 
     def _rows(self, path: Path) -> Iterator[ImportedRow | FailedRow]:
-        sittings = _Sittings(self._gap)
+        sittings = Sittings("s2s", self._gap_minutes)
         with reading(path) as connection:
             for stored in _explained_rows(connection, path):
                 if isinstance(stored, BrokenRow):
@@ -151,23 +152,6 @@ class S2SDatabase:
                     yield FailedRow(key=str(stored.id), reason=reason)
                 else:
                     yield _imported(stored, sittings)
-
-
-class _Sittings:
-    """Names each row's session after the first row of its sitting."""
-
-    def __init__(self, gap: int) -> None:
-        self._gap = gap
-        self._last: int | None = None
-        self._name: str | None = None
-
-    def of(self, instant: int | None) -> str | None:
-        if instant is None:
-            return self._name
-        if self._last is None or abs(instant - self._last) > self._gap:
-            self._name = f"s2s-{to_iso(instant)}"
-        self._last = instant
-        return self._name
 
 
 @contextmanager
@@ -193,7 +177,7 @@ def _explained_rows(connection: sqlite3.Connection, path: Path) -> Iterator[Stor
         yield from stored_rows(connection)
 
 
-def _imported(stored: StoredRow, sittings: _Sittings) -> ImportedRow | FailedRow:
+def _imported(stored: StoredRow, sittings: Sittings) -> ImportedRow | FailedRow:
     instant, odd_time = _instant(stored.timestamp)
     session = sittings.of(instant)
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from truing.domain.digest import canonical_json, digest_bytes
 from truing.domain.errors import InvalidInputError
-from truing.formats.picture import opened, oriented, turned
+from truing.formats.picture import PROFILED, opened, oriented, turned
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -128,8 +128,9 @@ def standardised(data: bytes, standard: Standard) -> bytes:
     pixels = turned(image, oriented(image))
     if standard.srgb and isinstance(profile, bytes):
         pixels, profile = _in_srgb(pixels, profile), None
+    fits = profile is not None and pixels.mode in PROFILED
+    options: dict[str, Any] = {"icc_profile": profile} if fits and not standard.srgb else {}
     pixels = _sized(_plain(pixels, with_alpha=not jpeg), standard)
-    options: dict[str, Any] = {} if profile is None or standard.srgb else {"icc_profile": profile}
     pixels.info.clear()
     stream = BytesIO()
     if jpeg:
@@ -157,28 +158,44 @@ def _within(what: str, least: int, most: int, *values: object) -> None:
 
 
 def _in_srgb(image: Image, profile: bytes) -> Image:
+    """RGB, or RGBA where it is transparent: a profile speaks of colours alone."""
     from PIL import ImageCms
 
-    mode = image.mode if image.mode in ("RGB", "RGBA", "L", "CMYK") else "RGB"
-    target = "RGBA" if mode == "RGBA" else "RGB"
+    alpha = image.convert("RGBA").getchannel("A") if _is_transparent(image) else None
+    colours = _colours(image)
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         converted = ImageCms.profileToProfile(
-            image if image.mode == mode else image.convert(mode),
-            source,
-            ImageCms.createProfile("sRGB"),
-            outputMode=target,
+            colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
         )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         # A profile for other pixels than these, or none at all: colours are taken as they are.
-        return image.convert(target)
-    return image.convert(target) if converted is None else converted
+        converted = None
+    shown = colours.convert("RGB") if converted is None else converted
+    if alpha is not None:
+        shown.putalpha(alpha)
+    return shown
+
+
+def _colours(image: Image) -> Image:
+    """The picture without its transparency, in a mode that there are profiles for."""
+    if image.mode in ("LA", "PA", "P"):
+        image = image.convert("L" if image.mode == "LA" else "RGBA")
+    image = _eight_bits(image)
+    image = image if image.mode in ("RGB", "L", "CMYK") else image.convert("RGB")
+    if "transparency" in image.info:
+        image = image.copy()
+        del image.info["transparency"]
+    return image
+
+
+def _is_transparent(image: Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
 
 
 def _plain(image: Image, *, with_alpha: bool) -> Image:
     """RGB over white, or RGBA where there is transparency and a place for it."""
-    transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
-    if not transparent:
+    if not _is_transparent(image):
         return _eight_bits(image).convert("RGB")
     image = image.convert("RGBA")
     if with_alpha:

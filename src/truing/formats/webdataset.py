@@ -28,6 +28,7 @@ from truing.formats.exported_edits import (
     EditOptions,
     Pair,
     confirmed_pairs,
+    write_parts,
 )
 from truing.formats.standardise import Standard
 from truing.formats.target import whole
@@ -59,20 +60,13 @@ class WebDataset:
             ConflictError: the target exists and is not empty.
             UnavailableError: the target cannot be written.
         """
-        count = 0
-        parts: dict[Split, _Part] = {}
         with whole(target) as draft:
             folder = draft / target.name
             folder.mkdir()
-            try:
-                for pair in confirmed_pairs(rows, media, self._options):
-                    if pair.split not in parts:
-                        parts[pair.split] = _Part(folder, pair.split, self._shard)
-                    parts[pair.split].add(pair)
-                    count += 1
-            finally:
-                for part in parts.values():
-                    part.close()
+            count, _ = write_parts(
+                confirmed_pairs(rows, media, self._options),
+                lambda split: _Part(folder, split, self._shard),
+            )
         return count
 
 

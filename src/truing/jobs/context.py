@@ -88,6 +88,17 @@ class JobContext:
         return self._want
 
     @property
+    def step(self) -> int:
+        """The last one that the recipe told of."""
+        return self._step
+
+    def pause(self) -> None:
+        """Lets the run wait for a person, unless one wants otherwise already."""
+        self.beat()
+        if self._want is Want.RUN:
+            self._want = self._runs.want(self._id, Want.PAUSE).want
+
+    @property
     def told_to_stop(self) -> bool:
         """Whether `should_stop` has said yes."""
         return self._told_to_stop

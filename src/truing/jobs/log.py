@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from truing.domain.clock import MICROSECONDS, Clock, to_iso
+from truing.platform.files import is_full
 
 POLL = 0.1
 """Seconds between two looks at a log that is being followed."""
@@ -32,7 +33,12 @@ class RunLog:
         now = self._clock.now()
         stamp = to_iso(now - now % MICROSECONDS)
         text = "\n    ".join(message.rstrip("\n").splitlines() or [""])
-        self._stream.write(f"{stamp} {text}\n".encode("utf-8", "backslashreplace"))
+        try:
+            self._stream.write(f"{stamp} {text}\n".encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            # A full disk costs the run this line, not its end.
+            if not is_full(error):
+                raise
 
     def stacks(self) -> None:
         """Where every thread of this process stands now."""

@@ -16,13 +16,21 @@ from truing.domain.recipe import RunContext
 from truing.domain.run import Run, Runs, RunState, Want
 from truing.jobs.checkpoints import CheckpointFolder
 from truing.jobs.context import JobContext, LostRunError
-from truing.jobs.deaths import CLEAN, TROUBLES, Ending, after_death, note_memory_kills
+from truing.jobs.deaths import (
+    CLEAN,
+    MOST_TROUBLES,
+    TROUBLES,
+    Ending,
+    after_death,
+    note_memory_kills,
+)
 from truing.jobs.files import RunFiles, inherited_lock
 from truing.jobs.log import RunLog
 from truing.jobs.pace import spoken
 from truing.jobs.pictures import PictureFolder
 from truing.jobs.tensorboard import EventFiles
 from truing.jobs.watchdog import LastResort, Silence
+from truing.platform.files import is_full
 from truing.platform.processes import stop_signals, this_process
 
 Execute = Callable[[Run, RunContext], Mapping[str, object] | None]
@@ -219,6 +227,8 @@ def _carried_out(run: Run, context: JobContext, execute: Execute, log: RunLog) -
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a recipe may raise anything
         log.line(traceback.format_exc())
+        if is_full(error):
+            return _out_of_room(run, context, error)
         return Ending(state=RunState.FAILED, error=one_line(error))
     if result is not None:
         return Ending(state=RunState.DONE, result=result)
@@ -228,6 +238,20 @@ def _carried_out(run: Run, context: JobContext, execute: Execute, log: RunLog) -
     return Ending(state=RunState.PAUSED)
 
 
+def _out_of_room(run: Run, context: JobContext, error: BaseException) -> Ending:
+    """A full disk is nothing that another attempt mends: the run waits until a person has made
+    room, and goes on from its last checkpoint, which is whole.
+    """
+    told = run.result.get(TROUBLES, [])
+    trouble = (
+        f"Attempt {run.attempts} met a full disk at step {context.step}: {one_line(error)}. Make "
+        "room, then let it go on from its last checkpoint."
+    )
+    context.pause()
+    troubles = [*(told if isinstance(told, list) else []), trouble][-MOST_TROUBLES:]
+    return Ending(state=RunState.PAUSED, result={TROUBLES: troubles})
+
+
 def _as_wanted(run: Run, context: JobContext, ending: Ending) -> Ending:
     if ending.state is RunState.DONE:
         return replace(ending, result=_with_troubles(run, ending.result))
@@ -235,7 +259,7 @@ def _as_wanted(run: Run, context: JobContext, ending: Ending) -> Ending:
         return ending
     if context.want is Want.STOP:
         return Ending(state=RunState.STOPPED)
-    return Ending(state=RunState.PAUSED, result={**run.result, CLEAN: run.attempts})
+    return replace(ending, result={**run.result, **ending.result, CLEAN: run.attempts})
 
 
 def _with_troubles(run: Run, result: Mapping[str, object]) -> Mapping[str, object]:

@@ -95,6 +95,10 @@ class Bench:
         with self._state:
             return self._current.ref if self._current is not None else None
 
+    def has_champion(self) -> bool:
+        """Whether there is a model to ask at all."""
+        return self._champions.champion() is not None
+
     def answer(self, media: Mapping[str, MediaFile]) -> tuple[Recognition, str]:
         """What the model in use says, and its reference.
 

@@ -40,6 +40,8 @@ SAME_MOMENT = 0.001
 """Seconds: what comes so soon after a picture had waited with it in a buffer."""
 LONGEST_WAIT = 1.0
 """Seconds that a picture may have waited there."""
+LAST_DEVICE = (1 << 31) - 1
+"""OpenCV takes no larger number."""
 _NAMES = Path("/sys/class/video4linux")
 
 
@@ -129,6 +131,8 @@ def _opened(library: Any, which: int | Path) -> Any:  # noqa: ANN401
             f"there is no camera and no video file `{which}`",
             hint=_choice() or "give the number of a camera, such as 0, or a video file",
         )
+    if isinstance(which, int) and which > LAST_DEVICE:
+        raise _no_camera(which)
     level = library.utils.logging.getLogLevel()
     library.utils.logging.setLogLevel(library.utils.logging.LOG_LEVEL_SILENT)
     try:

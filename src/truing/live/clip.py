@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from truing.domain.closing import Closing
 from truing.domain.errors import InvalidInputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ QUALITY = {"crf": "16", "preset": "veryfast", "tune": "zerolatency"}
 """Losses that cannot be seen, and nothing held back until the end."""
 
 
-class ClipFile:
+class ClipFile(Closing):
     """Writes pictures into a video file. Use it as a context manager; whole when it is left.
 
     Args:
@@ -78,17 +78,6 @@ class ClipFile:
         if self._stream is not None:
             file.mux(self._stream.encode(None))
         file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _begun(self, width: int, height: int) -> Any:  # noqa: ANN401
         rate = Fraction(self._rate).limit_denominator(1001)

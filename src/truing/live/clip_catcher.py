@@ -129,6 +129,14 @@ class ClipCatcher:
             ) from self._problem
         return found
 
+    def settle(self) -> None:
+        """Waits until each clip that is whole now, and does not grow meanwhile, can be handed out:
+        whether or not the catcher's own thread has had its turn.
+        """
+        self._looked()
+        time.sleep(SETTLE)
+        self._looked()
+
     def look(self) -> None:
         """One look at the folder; called again and again by the catcher's own thread."""
         with self._turn:
@@ -143,13 +151,17 @@ class ClipCatcher:
                         self._settled.add(name)
 
     def _watch(self) -> None:
-        while not self._over.is_set():
-            try:
-                self.look()
-            except OSError as error:
-                self._problem = error
-                return
+        while not self._over.is_set() and self._looked():
             self._over.wait(LOOK)
+
+    def _looked(self) -> bool:
+        """One look; False when the folder cannot be read any more."""
+        try:
+            self.look()
+        except OSError as error:
+            self._problem = error
+            return False
+        return True
 
     def _entries(self) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self._folder) as entries:
@@ -195,7 +207,12 @@ class ClipCatcher:
     def _hand_out(self, one: _Candidate) -> None:
         file = self._hidden / one.source.name
         if not one.linked:
-            shutil.copyfile(one.source, file)
+            self._hidden.mkdir(exist_ok=True)
+            try:
+                shutil.copyfile(one.source, file)
+            except FileNotFoundError:
+                log.warning("a clip was removed before it could be copied")
+                return
         self._whole.append(CaughtClip(name=one.source.name, file=file))
 
 

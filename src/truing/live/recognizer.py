@@ -11,11 +11,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from truing.domain.clock import Clock
-from truing.domain.errors import TruingError, UnavailableError
+from truing.domain.closing import Closing
+from truing.domain.errors import (
+    MissingDependencyError,
+    NotFoundError,
+    TruingError,
+    UnavailableError,
+)
 from truing.domain.media import IngestedMedia
 from truing.domain.modality import CanStream, Modality, Stream
 from truing.domain.prediction import Prediction, PredictionKind, Recognition
@@ -71,7 +76,7 @@ class Following:
         return _transcript(said, self._model, seconds=seconds)
 
 
-class Recognizer:
+class Recognizer(Closing):
     """Answers utterances with the model in use, which may be swapped meanwhile; see `Bench`.
 
     Safe from several threads. Nothing is loaded before the first utterance.
@@ -135,9 +140,11 @@ class Recognizer:
         Raises:
             InvalidInputError: a source the modality cannot take.
             DamagedError: bytes that cannot be decoded.
-            NotFoundError: there is no champion yet.
-            UnavailableError: neither the champion nor the one before it could answer; the
-                utterance is kept without a prediction when the settings say so.
+            NotFoundError: there is no champion yet, or its files are gone.
+            UnavailableError: neither the champion nor the one before it could answer.
+            MissingDependencyError: it needs a package that is not installed.
+                In all these cases but that of no champion, the utterance is kept without a
+                prediction when the settings say so.
             ConflictError: the recognizer was closed.
         """
         role = self._modality.roles[0]
@@ -156,7 +163,9 @@ class Recognizer:
         try:
             with self._as_file(media) as file:
                 said, model = self._bench.answer({role: file})
-        except UnavailableError as error:
+        except (UnavailableError, MissingDependencyError, NotFoundError) as error:
+            if not self._bench.has_champion():
+                raise
             sample, problem = self._keep(utterance) if keep else (None, None)
             kept = f"it was kept as sample {sample.id}" if sample is not None else problem
             error.add_note(kept or "it was not kept")
@@ -202,17 +211,6 @@ class Recognizer:
     def close(self) -> None:
         """Frees all models, each after the utterance it is at; a second call does nothing."""
         self._bench.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @contextlib.contextmanager
     def _as_file(self, media: IngestedMedia) -> Iterator[MediaFile]:

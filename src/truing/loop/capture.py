@@ -48,8 +48,9 @@ class Utterance:
     context: Mapping[str, object] = field(default_factory=dict)
     sampling: Sampling | None = None
     """None lets chance decide: the audit share of `capture.audit_share`."""
-    consent: bool = False
-    """Whether its person agreed to be kept, which `consent.policy` may ask for."""
+    consent: bool | Consent = False
+    """Whether its person agreed to be kept, which `consent.policy` may ask for; or on what basis it
+    is kept, where that has been settled for many together."""
     contact: str | None = None
     """By what address its person can ask for deletion."""
     as_it_happens: bool = False
@@ -99,7 +100,12 @@ def capture(
     sampling = keeps(utterance, settings, ports.rng)
     if sampling is None:
         return None
-    return ports.samples.add([prepare(modality, utterance, sampling, ports, settings)])[0]
+    allowed(utterance, settings)
+    read = {one.role: one for one in read_media(modality, utterance)}
+    new = prepare(modality, replace(utterance, media=read), sampling, ports, settings)
+    added = ports.samples.add([new])[0]
+    _hold([read], [new], ports.blobs)
+    return added
 
 
 def capture_moment(
@@ -155,7 +161,19 @@ def capture_moment(
     with ports.blobs.together():
         new = [prepare(modality, one, sampling, ports, settings) for one in alone]
     added = ports.samples.add(_told_apart(new, choice))
+    _hold([one.media for one in alone], new, ports.blobs)
     return replace(added[choice.chosen or 0], results=tuple(one.id for one in added))
+
+
+def _hold(read: Sequence[Mapping[str, object]], new: Sequence[NewSample], blobs: Blobs) -> None:
+    """Puts media again that went before their row came: those of a sample with the same bytes may
+    have been archived or deleted at this moment; see `Blobs.discard`.
+    """
+    for given, sample in zip(read, new, strict=True):
+        for medium in sample.media:
+            one = given[medium.role]
+            if isinstance(one, IngestedMedia) and not blobs.exists(medium.digest):
+                blobs.put(one.data)
 
 
 def _read(
@@ -252,6 +270,7 @@ def prepare(
         predictions=predictions,
         truth=utterance.truth,
         damage={one.role: one.damage for one in ingested if one.damage},
+        seen={one.role: one.seen for one in ingested if one.seen is not None},
     )
     report, groups = ports.compare(modality, modality.check(given, settings), given)
     return NewSample(
@@ -282,6 +301,8 @@ def allowed(utterance: Utterance, settings: Settings) -> Consent:
     Raises:
         ConsentError: the consent policy does not let it be kept.
     """
+    if isinstance(utterance.consent, Consent):
+        return utterance.consent
     return consent_under(
         settings.text("consent.policy"),
         reason=settings.text("consent.reason"),

@@ -353,8 +353,7 @@ def delete_unneeded(freed: set[str], backed_up: set[str], store: Store, blobs: B
     """Removes the blobs that neither a backup nor a sample needs; how many were there."""
     count = 0
     for part in _parts(sorted(freed - backed_up)):
-        needed = store.samples.needed_blobs(part)
-        count += sum(blobs.delete(digest) for digest in part if digest not in needed)
+        count += len(blobs.discard(part, store.samples.needed_blobs))
     return count
 
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
+from truing.domain.consent import Consent
 from truing.domain.errors import ConflictError, FullError, NotFoundError, TruingError
 from truing.domain.format import FailedRow, ImportedRow
 from truing.domain.ports import Reviews, Samples
@@ -36,6 +37,8 @@ class Imported:
     failed: int = 0
     failures: list[FailedRow] = field(default_factory=list)
     """The first failures, each with its reason."""
+    consent: Consent | None = None
+    """Under which the rows are kept that do not say it themselves; None: each says it."""
 
     def fail(self, row: FailedRow) -> None:
         """Counts a failure and keeps the first thousand."""
@@ -51,6 +54,9 @@ class Imported:
             "updated": self.updated,
             "failed": self.failed,
             "failures": [{"key": one.key, "reason": one.reason} for one in self.failures],
+            "consent": None if self.consent is None else self.consent.policy,
+            "consent_basis": None if self.consent is None else self.consent.basis,
+            "consent_reason": None if self.consent is None else self.consent.reason,
         }
 
 
@@ -66,6 +72,8 @@ class ImportPorts:
     now: Callable[[], int]
     together: Callable[[], AbstractContextManager[None]] = nullcontext
     """Within it blobs are kept as a batch; see `Blobs.together`."""
+    has: Callable[[str], bool] = lambda _: True
+    """Whether a blob is there; see `Blobs.discard` for why it may not be."""
 
 
 def import_rows(
@@ -73,6 +81,7 @@ def import_rows(
     source: str,
     ports: ImportPorts,
     *,
+    consent: Consent | None = None,
     on_progress: Callable[[Imported], None] = lambda _: None,
 ) -> Imported:
     """Brings rows in.
@@ -81,12 +90,13 @@ def import_rows(
         rows: as a format's reader yields them.
         source: the source's name; with a row's key it tells whether the row is here already.
         ports: where things go.
+        consent: under which those are kept that do not say it themselves; for the outcome alone.
         on_progress: called after each batch.
 
     Raises:
         FullError: there is no room for the next batch; those before are stored.
     """
-    outcome = Imported()
+    outcome = Imported(consent=consent)
     for batch in _batches(rows):
         known = ports.samples.by_source(source, [row.key for row in batch if row.key])
         fresh = []
@@ -104,6 +114,23 @@ def import_rows(
     return outcome
 
 
+def fresh_rows(
+    rows: Iterable[ImportedRow | FailedRow], source: str, samples: Samples
+) -> Iterator[ImportedRow]:
+    """Those of a source's rows that are not here yet; nothing is stored.
+
+    Args:
+        rows: as a format's reader yields them.
+        source: the source's name.
+        samples: those that are here.
+    """
+    for batch in _batches(rows):
+        known = samples.by_source(source, [row.key for row in batch if row.key])
+        for row in batch:
+            if isinstance(row, ImportedRow) and row.key not in known:
+                yield row
+
+
 def _batches(
     rows: Iterable[ImportedRow | FailedRow],
 ) -> Iterator[list[ImportedRow | FailedRow]]:
@@ -118,7 +145,12 @@ def _store(rows: list[ImportedRow], ports: ImportPorts, outcome: Imported) -> No
     if not ready:
         return
     trained, revisions, ratings = [], [], []
-    for (row, new), added in zip(ready, ports.samples.add([new for _, new in ready]), strict=True):
+    stored = ports.samples.add([new for _, new in ready])
+    for row, new in ready:
+        if not all(ports.has(medium.digest) for medium in new.media):
+            # Samples with the same bytes went while the batch was read: they are put once more.
+            ports.prepare(row, new.predictions)
+    for (row, new), added in zip(ready, stored, strict=True):
         if not added.new:
             outcome.skipped += 1
             continue

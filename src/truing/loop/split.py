@@ -130,19 +130,30 @@ class _Groups:
     """The groups in an order that depends on the seed and the samples' names alone."""
 
 
-def split(items: Iterable[SplitItem], ledger: Iterable[Assignment], rule: SplitRule) -> SplitPlan:
+def split(
+    items: Iterable[SplitItem],
+    ledger: Iterable[Assignment],
+    rule: SplitRule,
+    ties: Iterable[tuple[str, ...]] = (),
+) -> SplitPlan:
     """Assigns samples to parts.
 
     Args:
         items: the samples of the new version, each once; read once.
         ledger: every assignment earlier versions made; read once, quickest in the order of names.
         rule: kind, shares, seed, test speakers.
+        ties: group keys of further samples, that are in no part and tie others together: a rejected
+            picture that was made of one original and became the next. Read once.
 
     Raises:
         InvalidInputError: a test speaker that is unknown, or was trained on before.
     """
     held = _Items(items, rule)
     gone = _remember(held, ledger)
+    for keys in ties:
+        number = held.ties.new()
+        for key in keys:
+            held.ties.tie(number, _hashed(key))
     held.ties.join()
     groups = _grouped(held, gone, rule)
     _check_untouched(held, groups)
@@ -218,7 +229,7 @@ def _is_hash(key: str) -> bool:
 
 def _grouped(held: _Items, gone: Mapping[int, int], rule: SplitRule) -> _Groups:
     groups = _Groups(of=array("I", [0]) * len(held))
-    numbers = array("i", [-1]) * (len(held) + len(gone))
+    numbers = array("i", [-1]) * len(held.ties)
     ranks = array("Q")
     for item in held.order:
         root = held.ties.group(item)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints, overload
@@ -73,9 +74,11 @@ def _read(key: str, text: str, kind: Any, default: object) -> object:  # noqa: A
     for number in (int, float):
         if number in accepted:
             try:
-                return number(text)
+                value = number(text)
             except ValueError:
                 continue
+            if math.isfinite(value):  # a rate of `nan` would pass every comparison
+                return value
     if str in accepted or any(isinstance(one, str) for one in accepted):
         return text
     names = " or ".join(getattr(one, "__name__", str(one)) for one in accepted)

@@ -22,6 +22,7 @@ from truing.domain.errors import FullError, TruingError, UnavailableError
 from truing.platform import system
 
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+_NO_SPACE = os.strerror(errno.ENOSPC)
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -37,6 +38,21 @@ def storage_error(error: OSError, path: Path, *, doing: str = "written") -> Trui
     return UnavailableError(
         f"`{path}` cannot be used: {error.strerror or error}", hint="check the disk and the path"
     )
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error, or one that it came of, says that the disk is full.
+
+    Libraries that write files themselves tell it in words alone.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, FullError) or (isinstance(seen, OSError) and seen.errno in _FULL):
+            return True
+        if _NO_SPACE in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def sync_file(fd: int) -> None:

@@ -5,12 +5,20 @@ Opening a folder never touches the network.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from truing.domain.errors import MissingDependencyError, NotFoundError, UnavailableError
+from truing.domain.errors import (
+    DamagedError,
+    MissingDependencyError,
+    NotFoundError,
+    UnavailableError,
+)
 
+AGAIN = "copy or download the model again"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -37,6 +45,26 @@ def local_folder(model: str, files: Sequence[str], *, example: str, extra: str) 
             hint=f"give a folder, or a hub id such as `{example}`",
         )
     return _fetched(model, files, extra)
+
+
+def read_json(file: Path, *, missing: str = AGAIN) -> dict[str, Any]:
+    """A JSON object from a model's folder; `missing` is the hint where there is no such file.
+
+    Raises:
+        NotFoundError: no such file.
+        DamagedError: it is no JSON object.
+    """
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"there is no model in `{file.parent}`: it has no `{file.name}`", hint=missing
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DamagedError(f"`{file}` cannot be read: {error}", hint=AGAIN) from error
+    if not isinstance(said, dict):
+        raise DamagedError(f"`{file}` is no JSON object", hint=AGAIN)
+    return said
 
 
 def _fetched(model: str, files: Sequence[str], extra: str) -> Path:

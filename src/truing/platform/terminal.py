@@ -1,10 +1,15 @@
-"""The person at the terminal: keys one by one, and the login name."""
+"""The terminal and who sits at it: keys one by one, the login name, and lines kept off it."""
 
 from __future__ import annotations
 
 import getpass
 import os
+import re
 import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def login_name() -> str:
@@ -13,6 +18,34 @@ def login_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "unknown"
+
+
+_QUIET = threading.Lock()
+
+
+@contextmanager
+def without_noise(noise: re.Pattern[bytes]) -> Iterator[None]:
+    """Keeps known chatter of C++ code, which knows no log level, off the terminal.
+
+    What else was written to standard error meanwhile, by any thread, comes out afterwards.
+    """
+    with _QUIET, tempfile.TemporaryFile() as kept:
+        try:
+            sys.stderr.flush()
+            saved = os.dup(2)
+        except (OSError, AttributeError, ValueError):  # no standard error to keep clean
+            yield
+            return
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            kept.seek(0)
+            for line in kept:
+                if not noise.search(line):
+                    os.write(saved, line)
+            os.close(saved)
 
 
 ESCAPE = "\x1b"

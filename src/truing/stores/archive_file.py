@@ -39,6 +39,10 @@ WORTH = 0.9
 """Media are compressed when their beginning gets smaller than this share of itself."""
 MOST_ROWS = 1 << 30
 """Bytes of rows in one archive, packed or not."""
+MOST_LINE = 64 << 20
+"""Bytes of one row."""
+MOST_LINES = 20_000
+"""Rows of one archive; ours have a thousand."""
 _PROBED = 1 << 16
 _BLOB = re.compile(r"blobs/(?P<hex>[0-9a-f]{64})(?:\.(?P<size>\d{1,15})\.xz)?")
 
@@ -151,8 +155,7 @@ class ArchiveFile:
         """
         data = self._bundle.read(ROWS, most=MOST_ROWS)
         try:
-            text = _unpacked(data, MOST_ROWS)
-            return [Packed.from_dict(json.loads(line)) for line in text.splitlines()]
+            return [Packed.from_dict(json.loads(line)) for line in _lines(data)]
         except (lzma.LZMAError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(f"`{ROWS}` cannot be read") from error
 
@@ -310,9 +313,28 @@ def opened_archive(path: Path) -> Iterator[ArchiveFile]:
         yield ArchiveFile(path, bundle)
 
 
-def _unpacked(data: bytes, most: int) -> bytes:
+def _lines(data: bytes) -> Iterator[bytes]:
+    """The rows one after the other: few bytes may unpack to more than there is memory.
+
+    Raises:
+        ValueError: too long, too many, or cut short.
+    """
     decoder = lzma.LZMADecompressor()
-    text = decoder.decompress(data, most)
-    if not decoder.eof:
-        raise ValueError("too long, or cut short")
-    return text
+    rest, total, count = bytearray(), 0, 0
+    while not decoder.eof:
+        piece = decoder.decompress(data, CHUNK)
+        data = b""
+        if not piece and not decoder.eof:
+            raise ValueError("cut short")
+        total += len(piece)
+        rest += piece
+        lines: list[bytes] = []
+        if b"\n" in piece:
+            *lines, last = bytes(rest).split(b"\n")
+            rest = bytearray(last)
+        count += len(lines)
+        if total > MOST_ROWS or len(rest) > MOST_LINE or count > MOST_LINES:
+            raise ValueError("too long")
+        yield from lines
+    if rest:
+        yield bytes(rest)

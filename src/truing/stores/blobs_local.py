@@ -17,7 +17,7 @@ import re
 import secrets
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -183,6 +183,26 @@ class LocalBlobs:
             UnavailableError: the file cannot be removed.
         """
         return remove(self.target(digest))
+
+    def discard(
+        self, digests: Iterable[str], needed: Callable[[Sequence[str]], set[str]]
+    ) -> list[str]:
+        """See `Blobs.discard`; durable when it returns.
+
+        Raises:
+            UnavailableError: a file cannot be removed.
+        """
+        given = list(dict.fromkeys(digests))
+        wanted = needed(given)
+        doomed = {one: _doomed(self.target(one)) for one in given if one not in wanted}
+        put_aside = {digest: file for digest, file in doomed.items() if file is not None}
+        wanted = needed(list(put_aside))
+        for digest, file in put_aside.items():
+            if digest in wanted:
+                _put_back(file, self.target(digest))
+            else:
+                remove(file)
+        return [digest for digest in put_aside if digest not in wanted]
 
     def digests(self) -> Iterator[str]:
         """See `Blobs.digests`."""
@@ -358,15 +378,34 @@ def _older(file: Path, before: float) -> bool:
 def _collected(file: Path, before: float) -> bool:
     if not _older(file, before):
         return False
+    doomed = _doomed(file)
+    if doomed is None:
+        return False
+    # Whoever put it again up to this moment has made it young: then it comes back.
+    if _older(doomed, before):
+        return remove(doomed)
+    _put_back(doomed, file)
+    return False
+
+
+def _doomed(file: Path) -> Path | None:
+    """A blob under a name by which nobody finds it; None when it is not there.
+
+    One that a crash has left so is there.
+    """
     doomed = file.with_name(f"{_DOOMED}{file.name}")
     try:
         replace(file, doomed)
     except FileNotFoundError:
-        return False
+        return doomed if doomed.exists() else None
     except OSError as error:
         raise storage_error(error, file) from error
-    # Whoever put it again up to this moment has made it young: then it comes back.
-    if _older(doomed, before):
-        return remove(doomed)
-    replace(doomed, file)
-    return False
+    return doomed
+
+
+def _put_back(doomed: Path, file: Path) -> None:
+    try:
+        replace(doomed, file)
+        sync_folder(str(file.parent))
+    except OSError as error:
+        raise storage_error(error, file) from error

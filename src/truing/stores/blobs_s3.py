@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -230,6 +230,17 @@ class S3Blobs:
         with self._explained():
             obstore.delete(self._store, key)
         return True
+
+    def discard(
+        self, digests: Iterable[str], needed: Callable[[Sequence[str]], set[str]]
+    ) -> list[str]:
+        """See `Blobs.discard`; an object cannot be put aside, so each is asked about just before.
+
+        Raises:
+            UnavailableError: the store cannot be reached or refuses.
+        """
+        given = list(dict.fromkeys(digests))
+        return [one for one in given if one not in needed([one]) and self.delete(one)]
 
     def digests(self) -> Iterator[str]:
         """See `Blobs.digests`."""

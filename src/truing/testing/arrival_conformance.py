@@ -107,6 +107,14 @@ class OutlineConformance:
         decided = [State.ACCEPTED, State.CORRECTED, State.REJECTED]
         assert [one.id for one in outlines.newest(states=decided)] == [accepted]
 
+    def test_who_is_here(self, store: Store) -> None:
+        here, trashed, gone = store.samples.add([make_sample() for _ in range(3)])
+        store.trash.put([trashed.id], at=START, actor="ada")
+        store.samples.erase([gone.id])
+        uids = [here.uid, trashed.uid, gone.uid, "nobody"]
+        assert store.outlines.here(uids) == {here.uid}
+        assert store.outlines.here([]) == set()
+
     def test_blobs_are_named_with_their_bytes(self, store: Store) -> None:
         pair = (make_media(b"a", size=10), make_media(b"b", size=20))
         first, second = (

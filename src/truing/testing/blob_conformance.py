@@ -115,6 +115,15 @@ class BlobConformance:
         assert blobs.put(b"sound") == digest
         assert blobs.read(digest) == b"sound"
 
+    def test_what_nothing_needs_is_discarded(self, blobs: Blobs) -> None:
+        gone, kept = blobs.put(b"sound"), blobs.put(b"other")
+        unknown = make_digest("unknown")
+        assert blobs.discard([gone, kept, unknown, gone], {kept}.intersection) == [gone]
+        assert list(blobs.digests()) == [kept]
+        assert blobs.discard([], {kept}.intersection) == []
+        with pytest.raises(InvalidInputError):
+            blobs.discard(["sha256:../../../etc/passwd"], {kept}.intersection)
+
     def test_threads_putting_the_same_bytes(self, blobs: Blobs) -> None:
         with ThreadPoolExecutor(8) as pool:
             digests = set(pool.map(lambda n: blobs.put(b"%d" % (n % 5)), range(60)))

@@ -41,7 +41,7 @@ class Client:
     """
 
     def __init__(
-        self, url: str, headers: Mapping[str, str] | None = None, *, timeout: float = 30.0
+        self, url: str, headers: Mapping[str, str] | None = None, *, timeout: float = 120.0
     ) -> None:
         self.url = url
         self.place = urlsplit(url).netloc

@@ -229,3 +229,5 @@ class ReportConformance:
         assert [one.kind for one in first] == ["imported", "evaluated"]
         assert first[0].data == {"model": "speech/1", "p": 0.01}
         assert [one.kind for one in store.events.all(after=first[-1].id)] == ["promoted"]
+        assert [one.kind for one in store.events.all(kind="promoted")] == ["promoted"]
+        assert store.events.all(kind="evaluated", after=first[-1].id) == []

@@ -52,6 +52,7 @@ RECIPE: dict[str, Any] = {
     "name": "whisper",
     "summary": "fine-tune a Whisper checkpoint on corrections",
     "needs_base": True,
+    "default_base": None,
     "missing": [],
     "options": [
         {
@@ -148,6 +149,8 @@ WORK: dict[str, Any] = {
     "state": "running",
     "done": 40,
     "total": 120,
+    "waiting": False,
+    "ended_at": None,
     "error": None,
 }
 COMPARED_ROW: dict[str, Any] = {

@@ -13,9 +13,10 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from truing.domain.clock import Clock, SystemClock
+from truing.domain.closing import Closing
 from truing.domain.ids import IdSource, Uuid7Source
 from truing.domain.registry import Registry
 from truing.domain.sample import Sample, SampleFilter
@@ -66,7 +67,7 @@ modalities = Registry("modality", MODALITIES, "truing.modalities")
 formats = Registry("format", FORMATS, "truing.formats")
 
 
-class Workspace:
+class Workspace(Closing):
     """One loop in one folder. Use it as a context manager, or call `close()`.
 
     Args:
@@ -173,12 +174,6 @@ class Workspace:
     def close(self) -> None:
         """Ends all connections."""
         self.store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @property
     def actor(self) -> str:

@@ -26,6 +26,7 @@ from truing.stores.archive_file import Written, opened_archive
 from truing.stores.database.names import unnamed
 from truing.workspace import backups as backing_up
 from truing.workspace.archive_contents import bring_media
+from truing.workspace.archive_history import note_look
 from truing.workspace.archive_leftovers import put_right
 from truing.workspace.archive_places import files_of, found, known_as, listed
 from truing.workspace.keeping import Problem
@@ -103,6 +104,7 @@ def verify(
         NotFoundError: no such archive.
         UnavailableError: an archive that holds what was forgotten cannot be rewritten.
     """
+    amiss: dict[str, str] = {}
     with backing_up.holding(workspace.layout):
         put_right(workspace)
         places = files_of(workspace) if name is None else [found(workspace, name)[0]]
@@ -112,7 +114,9 @@ def verify(
         for place in places:
             why, gone = _looked_through(workspace, place, memory, on_progress)
             problems += [Problem(what=f"archive {place.stem}", why=one) for one in why]
+            amiss.update((place.stem, one) for one in why)
             forgotten += gone
+        note_look(workspace, [place.stem for place in places], amiss)
     return Looked(archives=len(places), problems=tuple(problems), forgotten=forgotten)
 
 
@@ -191,10 +195,8 @@ def delete(workspace: Workspace, name: str, *, actor: str | None = None) -> int:
         store.archives.remove(name)
         freed = set(store.archives.drop(uids))
         freed |= {digest for away in only for digest in away.digests}
-        listed_in_backups = backing_up.backed_up(workspace.layout, freed)
-        needed = store.samples.needed_blobs(sorted(freed)) | listed_in_backups
-        for digest in freed - needed:
-            workspace.blobs.delete(digest)
+        unlisted = freed - backing_up.backed_up(workspace.layout, freed)
+        workspace.blobs.discard(sorted(unlisted), store.samples.needed_blobs)
         data = {"archive": name, "samples": len(only)}
         who = actor or workspace.actor
         now = workspace.clock.now()

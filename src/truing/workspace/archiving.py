@@ -35,7 +35,9 @@ from truing.domain.sample import SampleFilter
 from truing.platform.files import make_folder, remove, storage_error
 from truing.stores import archive_file
 from truing.workspace import backups as backing_up
+from truing.workspace.archive_history import reason_of
 from truing.workspace.archive_leftovers import put_right
+from truing.workspace.quota import admitted
 
 if TYPE_CHECKING:
     from truing.domain.sample import Sample
@@ -95,6 +97,7 @@ def archive(
     folder: Path | str | None = None,
     dry_run: bool = False,
     actor: str | None = None,
+    reason: str | None = None,
     on_progress: Progress = lambda _, __: None,
 ) -> Archived:
     """Moves samples into archives. Interrupted or called again, it does what is left.
@@ -107,6 +110,7 @@ def archive(
         folder: where the files go; `archive.folder` or `archives/` in the workspace when left out.
         dry_run: only tell.
         actor: who asks for it; the workspace's own when left out.
+        reason: why these, for the journal; the filter in words when left out. It names nobody.
         on_progress: called with (samples done, samples in all).
 
     Raises:
@@ -114,7 +118,8 @@ def archive(
             cannot be a file's.
         NotFoundError: one of the numbers is no sample.
         ConflictError: one of the numbers is in the trash, or samples change all the time.
-        UnavailableError: no space, or a folder that cannot be written.
+        FullError: no space on the disk, or within the quota when they stay in the workspace.
+        UnavailableError: a folder that cannot be written.
     """
     if (ids is None) == (where is None) or where == SampleFilter():
         raise InvalidInputError(
@@ -132,11 +137,15 @@ def archive(
         actor=actor or workspace.actor,
         done=done,
     )
-    for part in _parts(workspace, numbers):
-        making.part(part)
+    for part, size in _parts(workspace, numbers):
+        # Until its media go, they are there twice.
+        with admitted(workspace, size, "the archive", making.folder):
+            making.part(part)
         on_progress(done.samples + len(done.left), len(numbers))
     if done.samples:
-        data = {"samples": done.samples, "archives": list(done.archives)}
+        data: dict[str, object] = {"samples": done.samples, "archives": list(done.archives)}
+        if reason or where is not None:
+            data["reason"] = reason or reason_of(where or SampleFilter())
         event = Event(kind="archived", at=workspace.clock.now(), actor=making.actor, data=data)
         workspace.store.events.add(event)
     return done
@@ -175,8 +184,10 @@ def _fitting(workspace: Workspace, where: SampleFilter | None) -> list[int]:
     return [sample.id for sample in workspace.store.samples.iterate(where or SampleFilter())]
 
 
-def _parts(workspace: Workspace, numbers: Sequence[int]) -> Iterator[list[int]]:
-    """The samples of each archive: a thousand, or as many as make about `archive.size_mb`."""
+def _parts(workspace: Workspace, numbers: Sequence[int]) -> Iterator[tuple[list[int], int]]:
+    """The samples of each archive, a thousand or as many as make about `archive.size_mb`, and the
+    bytes of their media.
+    """
     limit = workspace.settings.number("archive.size_mb") * 1e6
     part: list[int] = []
     size = 0
@@ -184,10 +195,10 @@ def _parts(workspace: Workspace, numbers: Sequence[int]) -> Iterator[list[int]]:
         part.append(sample.id)
         size += sum(one.size for one in sample.media)
         if size >= limit or len(part) >= MOST_SAMPLES:
-            yield part
+            yield part, size
             part, size = [], 0
     if part:
-        yield part
+        yield part, size
 
 
 def _samples(workspace: Workspace, numbers: Sequence[int]) -> Iterator[Sample]:
@@ -341,10 +352,8 @@ class _Making:
         self.done.archive_bytes += made.size
         self.done.kept += len(archive_file.digests_of(packed)) - len(freed)
         # Looked at once more: somebody may have captured the same bytes since.
-        needed = workspace.store.samples.needed_blobs(freed)
-        for digest in freed:
-            if digest not in needed and workspace.blobs.delete(digest):
-                self.done.freed += sizes.get(digest, 0)
+        gone = workspace.blobs.discard(freed, workspace.store.samples.needed_blobs)
+        self.done.freed += sum(sizes.get(digest, 0) for digest in gone)
 
 
 def free_name(workspace: Workspace, base: str, folder: Path) -> str:

@@ -64,10 +64,11 @@ def create_backup(workspace: Workspace, reason: str = BY_HAND) -> Backup:
 
     Raises:
         InvalidInputError: a reason that cannot name a folder.
-        UnavailableError: no space, or a database that makes its backups itself.
+        FullError: no space on the disk, or less than the quota leaves.
+        UnavailableError: a database that makes its backups itself.
     """
     database = database_file(workspace)
-    with holding(workspace.layout):
+    with _making(workspace, database):
         made = create(workspace.layout, workspace.clock, reason, database)
         if reason in AUTOMATIC:
             _thin(workspace.layout, workspace.settings.whole("backup.keep"))
@@ -79,18 +80,28 @@ def backup_before(workspace: Workspace, reason: str) -> Backup | None:
     a new one would; None where a setting or the kind of database rules it out.
 
     Raises:
-        UnavailableError: no space for it.
+        FullError: no space for it, see `create_backup`.
     """
     off = reason == BEFORE_TRAINING and not workspace.settings.flag("backup.before_training")
     database = None if off else workspace.store.file
     if database is None:
         return None
-    with holding(workspace.layout):
+    with _making(workspace, database):
         newest = next(iter(backups(workspace.layout)), None)
         made = create(workspace.layout, workspace.clock, reason, database, unless=newest)
         if made != newest:
             _thin(workspace.layout, workspace.settings.whole("backup.keep"))
     return made
+
+
+@contextmanager
+def _making(workspace: Workspace, database: Path) -> Iterator[None]:
+    from truing.stores.database import sqlite_copy
+    from truing.workspace.quota import admitted
+
+    size = sqlite_copy.size(database)
+    with holding(workspace.layout), admitted(workspace, size, "the backup"):
+        yield
 
 
 def back_up_before_migrating(layout: Layout, clock: Clock, where: Path | str) -> Backup | None:

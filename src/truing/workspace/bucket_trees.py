@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from truing.domain.errors import InvalidInputError
+from truing.domain.errors import InvalidInputError, TruingError
 from truing.platform.files import storage_error
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def import_from_bucket(workspace: Workspace, format: str, url: str, **options: A
         )
     with _folder() as folder:
         fetch_tree(url, folder)
-        return collecting.import_from(workspace, format, folder, **options)
+        # A refusal names the bucket, not the folder that is gone by then.
+        again = f"truing import {format} '{url}'"
+        return collecting.import_from(workspace, format, folder, **{"command": again, **options})
 
 
 def export_to_bucket(workspace: Workspace, format: str, url: str, **options: Any) -> str:  # noqa: ANN401
@@ -71,7 +73,7 @@ def export_to_bucket(workspace: Workspace, format: str, url: str, **options: Any
 
     check_empty(url)
     with _folder() as folder:
-        written = exporting.export(workspace, format, folder / format, **options)
+        written = exporting.export(workspace, format, folder / format, sent_to=url, **options)
         last = next((name for name in LASTS if (written / name).is_file()), "")
         send_tree(written, url, last=last)
     return url
@@ -82,5 +84,8 @@ def _folder() -> Iterator[Path]:
     try:
         with tempfile.TemporaryDirectory(prefix="truing-bucket-") as folder:
             yield Path(folder)
+    except TruingError:
+        # Some are system errors as well, and say what they mean already.
+        raise
     except OSError as error:
         raise storage_error(error, Path(tempfile.gettempdir())) from error

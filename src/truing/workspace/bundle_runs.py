@@ -151,7 +151,7 @@ def _trained(
             )
         if run.state is RunState.DONE:
             _write(scratch, store.runs, run, told, target, on_progress)
-    figures, notes = run.result.get("figures", {}), run.result.get("notes", [])
+    figures, notes = run.result.get("figures", {}), run.as_dict()["notes"]
     return BundleOutcome(
         state=run.state,
         path=str(target) if run.state is RunState.DONE else None,

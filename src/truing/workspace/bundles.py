@@ -28,6 +28,7 @@ from truing.domain.run import RunRequest, RunState, Want
 from truing.stores.bundle_file import BundleWriter, written
 from truing.stores.model_files import ModelFile, model_manifest
 from truing.workspace.models import NamedModel, model_named
+from truing.workspace.quota import admitted
 from truing.workspace.training import folder_examples, is_dataset, licence_of, planned
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ def pack(
         ConflictError: the file exists already.
         InvalidInputError: a base with file names that do not travel.
         DamagedError: media that were altered.
-        UnavailableError: no room, or a file that cannot be written.
+        FullError: no room on the disk, or within the quota when it is in the workspace.
+        UnavailableError: a file that cannot be written.
     """
     request = planned(workspace, dataset, **options)
     with tempfile.TemporaryDirectory(prefix="truing-") as place, closing(_Media()) as media:
@@ -113,9 +115,12 @@ def pack(
         contents = _contents(workspace, request, counts, names)
         total = rows.stat().st_size + sum(one.size for one in contents.base_files)
         total += sum(path.stat().st_size for _, path in media.all(workspace))
-        with written(
-            target, TRAINING, contents.head, total=total, on_progress=on_progress
-        ) as bundle:
+        with (
+            admitted(workspace, total, "the bundle", target),
+            written(
+                target, TRAINING, contents.head, total=total, on_progress=on_progress
+            ) as bundle,
+        ):
             bundle.add_file(ROWS, rows)
             _add_base(bundle, contents)
             for digest, path in media.all(workspace):

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Self
 
 from truing.domain.clock import MICROSECONDS
 from truing.domain.digest import digest_file
-from truing.domain.errors import ConsentError, DamagedError, InvalidInputError, NothingToDoError
+from truing.domain.errors import DamagedError, InvalidInputError, NothingToDoError
 from truing.domain.format import FailedRow
 from truing.live.clip_catcher import CaughtClip, ClipCatcher
 from truing.loop.import_rows import Imported
 from truing.workspace.collecting import current_session
+from truing.workspace.consenting import nobody_agreed, stated_consent
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace
@@ -51,11 +52,14 @@ class ClipWatch:
         subject: who is seen.
         session: the sitting; the last one, unless it is long ago, when left out.
         fewest: frames below which a clip is let go.
+        consent: on what basis clips are kept, `person` or `operator`; `consent.policy` says it when
+            left out.
+        reason: of the operator; `consent.reason` when left out.
 
     Raises:
         NotFoundError: there is no such folder.
         UnavailableError: the folder cannot be written.
-        ConsentError: the consent policy keeps nothing.
+        ConsentError: the consent policy keeps nothing, or asks for a basis.
         NothingToDoError: the settings keep nothing.
     """
 
@@ -67,20 +71,20 @@ class ClipWatch:
         subject: str | None = None,
         session: str | None = None,
         fewest: int = FEWEST,
+        consent: str | None = None,
+        reason: str | None = None,
     ) -> None:
-        settings = workspace.settings
-        if settings.text("consent.policy") == "off":
-            raise ConsentError(
-                "nothing may be kept: `consent.policy` is `off`",
-                hint="truing config set consent.policy own-use",
-            )
-        if settings.text("capture.mode") == "off":
+        again = f"truing watch '{folder}'"
+        stated = stated_consent(workspace, consent, reason, command=again)
+        if stated is None:
+            raise nobody_agreed(again)
+        if workspace.settings.text("capture.mode") == "off":
             raise NothingToDoError(
                 "nothing would be kept: `capture.mode` is `off`",
                 hint="truing config set capture.mode every",
             )
         self._workspace, self._subject, self._session = workspace, subject, session
-        self._fewest = fewest
+        self._fewest, self._consent = fewest, stated
         self._catcher = ClipCatcher(folder)
 
     def __enter__(self) -> Self:
@@ -94,6 +98,10 @@ class ClipWatch:
         trace: TracebackType | None,
     ) -> None:
         self._catcher.__exit__(kind, error, trace)
+
+    def settle(self) -> None:
+        """Waits until the next `look` keeps every clip that lies there finished now."""
+        self._catcher.settle()
 
     def look(self) -> Watched:
         """Keeps the clips that became whole since the last look."""
@@ -126,6 +134,7 @@ class ClipWatch:
             source_key=digest_file(clip.file),
             captured_at=moment_of(clip.name),
             context={"file": clip.name},
+            consent=self._consent,
         )
         if added is None:
             watched.not_kept += 1

@@ -1,4 +1,4 @@
-"""Collecting: capture from an app, import and export, following a source, checking again."""
+"""Collecting: capture from an app, import, checking again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from truing.domain.choice import MomentChoice
 from truing.domain.clock import MICROSECONDS
+from truing.domain.consent import Consent
 from truing.domain.digest import digest_bytes
 from truing.domain.errors import InvalidInputError
 from truing.domain.event import Event
 from truing.domain.format import (
     ANY_MODALITY,
-    Followed,
     ImportedRow,
     Reader,
 )
@@ -29,9 +29,9 @@ from truing.domain.sample import Added, NewSample, SampleFilter, SampleOrder, Sa
 from truing.loop import capture as capturing
 from truing.loop.check import Checked, Neighbours
 from truing.loop.check import check as check_samples
-from truing.loop.import_rows import Imported, ImportPorts, import_rows, summary
+from truing.loop.import_rows import Imported, ImportPorts, fresh_rows, import_rows, summary
 from truing.loop.rate import checked
-from truing.workspace.exporting import exported_samples
+from truing.workspace.consenting import nobody_agreed, stated_consent
 from truing.workspace.quota import check_import
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def capture(
     context: Mapping[str, object] | None = None,
     sampling: Sampling | str | None = None,
     actor: str | None = None,
-    consent: bool = False,
+    consent: bool | Consent = False,
     contact: str | None = None,
     rating: int | None = None,
     rating_reason: str | None = None,
@@ -110,7 +110,7 @@ def capture(
         sampling: leave it out for live capture: chance then decides on the audit stream.
         actor: whose correction and rating it is; the workspace's own when left out.
         consent: whether its person agreed to be kept, which the setting `consent.policy` may ask
-            for.
+            for; or what `consenting.stated_consent` made of a basis stated for many together.
         contact: the address by which its person can ask for deletion; kept apart, never exported.
         rating: what the person in the app thought of it, 1 to 5.
         rating_reason: why.
@@ -125,13 +125,19 @@ def capture(
         one's, or the first one's; `results` has all of them.
 
     Raises:
-        InvalidInputError: media, a truth, a contact, a choice or a rating that cannot be used.
+        InvalidInputError: media, a truth, a confidence, a contact, a choice or a rating that
+            cannot be used.
         DamagedError: media that cannot be decoded at all, or a picture that breaks off.
         ConsentError: the consent policy does not let it be kept.
         FullError: it does not fit on the disk or within `storage.quota_gb`.
     """
     if rating is not None:
         checked(rating, rating_reason)
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise InvalidInputError(
+            f"the confidence `{confidence:g}` is not between 0 and 1",
+            hint="give a probability, such as exp of the mean log-probability, or leave it out",
+        )
     now = workspace.clock.now() if captured_at is None else captured_at
     recognition = (
         raw
@@ -234,6 +240,9 @@ def import_from(
     *,
     subject: str | None = None,
     modality: str | None = None,
+    consent: str | None = None,
+    reason: str | None = None,
+    command: str | None = None,
     on_progress: Callable[[Imported], None] = lambda _: None,
 ) -> Imported:
     """Brings in everything a source holds; a second time, only what is new.
@@ -244,28 +253,31 @@ def import_from(
         path: the file or folder.
         subject: who is recorded, for rows that do not say.
         modality: of rows that do not say, in a format that holds any; the usual one when left out.
+        consent: on what basis the rows are kept that do not say it themselves: `person`, everybody
+            in them agreed; `operator`, for a reason. Left out, `consent.policy` says it.
+        reason: of the operator; the setting `consent.reason` when left out.
+        command: what a refusal tells to type; `truing import …` when left out.
         on_progress: called after each batch.
 
     Raises:
         NotFoundError: no such format, or nothing at `path`.
-        InvalidInputError: what lies there is not of this format, or the format is of another
-            modality.
+        InvalidInputError: what lies there is not of this format, the format is of another
+            modality, or there is no such basis.
+        ConsentError: there are new rows that nobody may keep; nothing was written.
         FullError: what is new of it does not fit; nothing was written, unless it can only be
             told while it is stored: then whole batches of rows were.
     """
-    usual = workspace.modality(modality or workspace.usual_modality)
-    reader = reader_of(format, role=usual.roles[0])
-    if reader.modality != ANY_MODALITY:
-        if modality not in (None, reader.modality):
-            raise InvalidInputError(
-                f"`{format}` holds {reader.modality} samples, not {modality}",
-                hint="truing formats shows what each holds",
-            )
-        usual = workspace.modality(reader.modality)
+    reader, usual = _reader_for(workspace, format, modality)
     source = source_name(reader, path)
-    check_import(workspace, path, lambda: reader.read(path), source)
     store = workspace.store
-    arriving = _Arriving(workspace, usual.name, source, subject)
+    again = command or f"truing import {format} '{path}'"
+    stated = stated_consent(workspace, consent, reason, command=again)
+    if stated is None and any(
+        row.consent is None for row in fresh_rows(reader.read(path), source, store.samples)
+    ):
+        raise nobody_agreed(again)
+    check_import(workspace, path, lambda: reader.read(path), source)
+    arriving = _Arriving(workspace, usual, source, subject, stated)
 
     def stored(outcome: Imported) -> None:
         arriving.stored()
@@ -278,25 +290,42 @@ def import_from(
         prepare=arriving.prepare,
         now=workspace.clock.now,
         together=workspace.blobs.together,
+        has=workspace.blobs.exists,
     )
-    outcome = import_rows(reader.read(path), source, ports, on_progress=stored)
-    store.events.add(
-        Event(
-            kind="imported",
-            at=workspace.clock.now(),
-            actor=workspace.actor,
-            data={"format": format, **summary(outcome)},
-        )
-    )
+    outcome = import_rows(reader.read(path), source, ports, consent=stated, on_progress=stored)
+    data = {"format": format, **summary(outcome), "consent": stated.policy if stated else None}
+    event = Event(kind="imported", at=workspace.clock.now(), actor=workspace.actor, data=data)
+    store.events.add(event)
     return outcome
+
+
+def _reader_for(workspace: Workspace, format: str, modality: str | None) -> tuple[Reader, str]:
+    """What reads a format, and of what modality rows are that do not say so."""
+    usual = workspace.modality(modality or workspace.usual_modality)
+    reader = reader_of(format, role=usual.roles[0])
+    if reader.modality == ANY_MODALITY:
+        return reader, usual.name
+    if modality not in (None, reader.modality):
+        raise InvalidInputError(
+            f"`{format}` holds {reader.modality} samples, not {modality}",
+            hint="truing formats shows what each holds",
+        )
+    return reader, workspace.modality(reader.modality).name
 
 
 class _Arriving:
     """Makes samples of the rows of one import, whichever modality each is of."""
 
-    def __init__(self, workspace: Workspace, usual: str, source: str, subject: str | None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        usual: str,
+        source: str,
+        subject: str | None,
+        consent: Consent | None,
+    ) -> None:
         self._workspace, self._usual = workspace, usual
-        self._source, self._subject = source, subject
+        self._source, self._subject, self._consent = source, subject, consent
         self._neighbours: dict[str, Neighbours] = {}
 
     def stored(self) -> None:
@@ -326,46 +355,10 @@ class _Arriving:
             captured_at=row.captured_at,
             context=row.context,
             contact=row.contact,
+            consent=row.consent or self._consent or False,
         )
         ports = capture_ports(workspace, self._neighbours[modality.name])
         return capturing.prepare(modality, utterance, Sampling.WHOLESALE, ports, workspace.settings)
-
-
-def follow(
-    workspace: Workspace,
-    format: str,
-    path: Path,
-    *,
-    write_back: bool,
-    mark: str | None,
-    on_progress: Callable[[Imported], None] = lambda _: None,
-) -> tuple[Imported | None, int, str]:
-    """One look at a source that another program goes on writing.
-
-    Returns:
-        What was imported (None when nothing changed), how many rows were written back, and the
-        mark to pass to the next call.
-
-    Raises:
-        InvalidInputError: the format cannot be followed.
-    """
-    reader = reader_of(format)
-    if not isinstance(reader, Followed):
-        raise InvalidInputError(
-            f"`{format}` cannot be followed", hint=f"import it: truing import {format} '{path}'"
-        )
-    written = 0
-    changed, mark = reader.changed_since(path, mark)
-    outcome = None
-    if changed:
-        outcome = import_from(workspace, format, path, on_progress=on_progress)
-    if write_back:
-        where = SampleFilter(source=source_name(reader, path))
-        decided = (row for row in exported_samples(workspace, where) if row.truth is not None)
-        written = reader.write_back(path, decided)
-        if written:
-            _, mark = reader.changed_since(path, None)
-    return outcome, written, mark
 
 
 def check(

@@ -29,6 +29,7 @@ from truing.domain.event import Event
 from truing.domain.modality import CanCombine
 from truing.domain.model import GENERAL, ModelRef, ModelState, ModelVersion
 from truing.workspace.models import NamedModel, model_named
+from truing.workspace.quota import admitted
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace
@@ -78,7 +79,8 @@ def average(
     able = _able(workspace, modality)
     found = [_usable(workspace, model, modality) for model in models]
     folders = [able.locate(one.location) for one in found]
-    with workspace.model_files.draft() as draft:
+    size = sum(one.stat().st_size for one in folders[0].rglob("*") if one.is_file())
+    with admitted(workspace, size, "the model"), workspace.model_files.draft() as draft:
         shutil.copytree(
             folders[0],
             draft,
@@ -117,8 +119,10 @@ def merge(
     """
     able = _able(workspace, modality)
     found = _usable(workspace, base, modality)
-    with workspace.model_files.draft() as draft:
-        able.merge(able.locate(found.location), adapter, draft)
+    folder = able.locate(found.location)
+    size = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+    with admitted(workspace, size, "the model"), workspace.model_files.draft() as draft:
+        able.merge(folder, adapter, draft)
         made = {"merged": {"base": found.name, "adapter": adapter.name}}
         return _register(workspace, [found], draft, "merge", modality, audience, made)
 

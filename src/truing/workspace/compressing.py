@@ -239,8 +239,8 @@ class _Compressing:
             # Changed or forgotten meanwhile: the new blobs are left to `truing clean`.
             self.done.samples -= 1
             return
-        for digest in set(freed) - backing_up.backed_up(self.workspace.layout, freed):
-            self.workspace.blobs.delete(digest)
+        unlisted = set(freed) - backing_up.backed_up(self.workspace.layout, freed)
+        self.workspace.blobs.discard(unlisted, self.workspace.store.samples.needed_blobs)
 
     def finish(self) -> None:
         """Counts what stays of the old blobs."""

@@ -1,5 +1,6 @@
-"""Consenting: whether what the live model hears is kept, asked once and withdrawn at any time.
+"""Consenting: whether what the live model hears is kept, and on what basis what is brought in.
 
+It is asked once, and withdrawn at any time; who brings in many samples together says it for them.
 The setting `consent.policy` is the truth, and every way in obeys it at once; the journal records
 who gave or withdrew consent, when, and to which wording.
 """
@@ -9,8 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from truing.domain.consent import ASKED, NONE, OPERATOR, OWN_USE, POLICIES
-from truing.domain.errors import ConflictError
+from truing.domain.consent import (
+    ASKED,
+    BASES,
+    NONE,
+    OPERATOR,
+    OPERATORS,
+    OWN_USE,
+    PERSON,
+    POLICIES,
+    Consent,
+    consent_under,
+)
+from truing.domain.errors import ConflictError, ConsentError, InvalidInputError
 from truing.domain.event import Event
 from truing.domain.settings import Settings
 
@@ -113,3 +125,61 @@ def set_consent(workspace: Workspace, *, given: bool, actor: str) -> ConsentStat
         )
     )
     return consent_of(workspace)
+
+
+def stated_consent(
+    workspace: Workspace, basis: str | None, reason: str | None, *, command: str
+) -> Consent | None:
+    """The consent of samples that somebody brings in together.
+
+    Args:
+        workspace: where they go.
+        basis: `person`: everybody in them agreed; `operator`: they are kept for a reason. Left out,
+            `consent.policy` says it.
+        reason: of the operator; `consent.reason` when left out.
+        command: what a refusal tells to type, with the basis behind it.
+
+    Returns:
+        None when `consent.policy` is `ask` and nobody said it.
+
+    Raises:
+        InvalidInputError: another basis, or a reason where none belongs.
+        ConsentError: the policy keeps nothing, or the operator has no reason.
+    """
+    policy = workspace.settings.text(KEY)
+    why = (reason or workspace.settings.text("consent.reason")).strip()
+    if basis not in (None, *BASES):
+        raise InvalidInputError(
+            f"`{basis}` is no basis on which samples are kept",
+            hint=f"{command} --consent {PERSON}, or --consent {OPERATORS} --reason WHY",
+        )
+    if reason is not None and OPERATORS not in (basis, policy if basis is None else None):
+        raise InvalidInputError(
+            "a reason says why an operator keeps samples",
+            hint=f"{command} --consent {OPERATORS} --reason WHY",
+        )
+    if basis is None:
+        return None if policy == ASKED.policy else consent_under(policy, reason=why)
+    if policy not in POLICIES or not POLICIES[policy].purposes:
+        return consent_under(policy)  # which says that nothing may be kept
+    if basis == PERSON:
+        return ASKED
+    if not why:
+        raise ConsentError(
+            "nothing is kept on an operator's word without a reason",
+            hint=f'{command} --consent {OPERATORS} --reason "why it may be kept"',
+        )
+    return replace(OPERATOR, reason=why)
+
+
+def nobody_agreed(command: str) -> ConsentError:
+    """The error for samples that are brought in where `consent.policy` is `ask`, without a basis.
+
+    Args:
+        command: see `stated_consent`.
+    """
+    return ConsentError(
+        f"nobody said on what basis these samples are kept: `{KEY}` is `{ASKED.policy}`",
+        hint=f"when everybody in them agreed: {command} --consent {PERSON}; else say why they may "
+        f"be kept: {command} --consent {OPERATORS} --reason WHY",
+    )

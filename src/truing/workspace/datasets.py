@@ -19,7 +19,8 @@ from truing.domain.dataset import (
 from truing.domain.digest import digest_file
 from truing.domain.errors import DamagedError, InvalidInputError
 from truing.domain.event import Event
-from truing.domain.sample import SampleFilter
+from truing.domain.review import State
+from truing.domain.sample import MARK, SampleFilter
 from truing.loop import freeze as freezing
 from truing.loop import split as splitting
 from truing.loop.train import RowExamples
@@ -92,7 +93,7 @@ def freeze(
     store = workspace.store
     version = freezing.freeze(
         request,
-        partial(_plan, workspace, rule),
+        partial(_plan, workspace, rule, modality),
         store.samples,
         store.datasets,
         workspace.clock,
@@ -120,6 +121,7 @@ def _share(workspace: Workspace, key: str, given: float | None) -> float:
 def _plan(
     workspace: Workspace,
     rule: splitting.SplitRule,
+    modality: str,
     candidates: Iterable[freezing.Candidate],
     name: str,
 ) -> freezing.Plan:
@@ -128,8 +130,21 @@ def _plan(
         for one in candidates
     )
     ledger: Iterator[Assignment] = workspace.store.datasets.assignments(name, rule.kind)
-    planned = splitting.split(items, ledger, rule)
+    planned = splitting.split(items, ledger, rule, _ties(workspace, modality))
     return freezing.Plan(assigned=planned.assigned, withheld=planned.withheld, new=planned.new)
+
+
+def _ties(workspace: Workspace, modality: str) -> Iterator[tuple[str, ...]]:
+    """The keys of each sample that has several, whether it may be used or not: of a chain of
+    pictures, the link that was rejected or deleted still tells that its ends belong together.
+    """
+    if len(workspace.modality(modality).roles) < 2:
+        return
+    everything = SampleFilter(modality=modality, states=tuple(State))
+    for sample in workspace.store.samples.iterate(everything):
+        keys = tuple(key for key in sample.groups if not key.startswith(MARK))
+        if len(keys) > 1:
+            yield keys
 
 
 def examples(workspace: Workspace, ref: DatasetRef, part: Split) -> RowExamples:

@@ -52,7 +52,7 @@ class Usage:
     folder: Path
     """Of the workspace."""
     parts: Mapping[str, int]
-    """Media, models, runs, database, other and total, when every file was looked at."""
+    """When every file was looked at: see `disk_use`."""
     measured_at: int
     """When that was."""
     used: int
@@ -230,13 +230,20 @@ def count_arrivals(workspace: Workspace) -> int:
 
 
 def disk_use(layout: Layout) -> dict[str, int]:
-    """Bytes of each part of a workspace; costs a look at every file."""
+    """Bytes of each part of a workspace; costs a look at every file.
+
+    Returns:
+        Media, models, runs, database and other, which are the total together; and of other
+        archives, backups and exports.
+    """
     parts = {"media": layout.blobs, "models": layout.models, "runs": layout.runs}
     found = {name: _bytes_below(folder) for name, folder in parts.items()}
     name = layout.database.name
     found["database"] = sum(_bytes_of(path) for path in layout.root.glob(f"{name}*"))
     whole = sum(found.values()) + _other_bytes(layout, set(parts.values()))
-    return {**found, "other": whole - sum(found.values()), "total": whole}
+    others = {"archives": layout.archives, "backups": layout.backups, "exports": layout.exports}
+    of_other = {name: _bytes_below(folder) for name, folder in others.items()}
+    return {**found, "other": whole - sum(found.values()), "total": whole, **of_other}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from truing.domain.errors import TruingError, UnavailableError
 from truing.live.wire import error_as_dict, error_from_dict, line_of, message_of
 from truing.platform.processes import end_now, leave_now, start_attached
+from truing.workspace import tidying
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,7 +36,7 @@ class Errand:
     """What is to be done: the name of a deed with its arguments."""
 
     deed: str
-    """`promote`, `compare` or `care`."""
+    """One of `_DEEDS`, such as `promote`."""
     arguments: Mapping[str, Any]
     """JSON."""
 
@@ -103,6 +104,15 @@ _DEEDS: dict[str, Callable[..., dict[str, object]]] = {
     "promote": _promote,
     "compare": _compare,
     "care": _care,
+    "retain": tidying.retain,
+    "archive": tidying.archive,
+    "bring-back": tidying.bring_back,
+    "verify-archives": tidying.verify_archives,
+    "remove-archive": tidying.remove_archive,
+    "verify-media": tidying.verify_media,
+    "clean": tidying.clean,
+    "empty-trash": tidying.empty_trash,
+    "look": tidying.look_at_files,
 }
 
 

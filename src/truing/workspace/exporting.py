@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -16,6 +17,7 @@ from truing.domain.format import ANY_MODALITY, ExportedRow, Writer
 from truing.domain.sample import Sample, SampleFilter
 from truing.platform.files import storage_error
 from truing.workspace.exports_elsewhere import noted
+from truing.workspace.quota import LEAST, admitted
 
 if TYPE_CHECKING:
     from truing.formats.standardise import Standard
@@ -77,6 +79,7 @@ def exported_sample(sample: Sample, split: Split | None) -> ExportedRow:
         prediction_known=sample.prediction_known,
         context=sample.context,
         rating=sample.rating,
+        consent=sample.consent,
     )
 
 
@@ -88,6 +91,7 @@ def export(
     where: SampleFilter | None = None,
     dataset: str | None = None,
     standard: Standard | None = None,
+    sent_to: str | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Path:
     """Writes samples, or a dataset version, in a foreign format.
@@ -101,6 +105,7 @@ def export(
         dataset: `name@number` instead of `where`.
         standard: what becomes of pictures, in formats that hold them; the version's own one, if
             it was frozen with one, when left out.
+        sent_to: the URL to which the target is sent afterwards: forgetting names that instead.
         on_progress: told how many rows are written, now and then; what it raises leaves nothing
             behind.
 
@@ -111,23 +116,51 @@ def export(
         ConflictError: the target exists.
         InvalidInputError: a format that cannot be exported, or has no pictures to standardise.
         NothingToDoError: no sample matches.
+        FullError: no space on the disk, or within the quota when it is in the workspace; nothing
+            was written.
     """
     version = None if dataset is None else workspace.store.datasets.get(DatasetRef.parse(dataset))
-    writer = _writer(format, standard, {} if version is None else version.parameters)
+    if standard is None and version is not None:
+        standard = _frozen_with(format, version.parameters)
+    writer = _writer(format, standard)
+    rows: Callable[[], Iterable[ExportedRow]]
     if version is not None:
         _must_hold(writer, version.modality, str(version.ref))
-        rows: Iterable[ExportedRow] = exported_dataset(workspace, version.ref)
+        rows = partial(exported_dataset, workspace, version.ref)
         title = str(version.ref).replace("@", "-")
     else:
-        rows, title = exported_samples(workspace, _of(writer, where or SampleFilter())), "samples"
+        chosen = _of(writer, where or SampleFilter())
+        rows, title = partial(exported_samples, workspace, chosen), "samples"
     place = target or _free_name(workspace.layout.exports, f"{title}-{format}")
     if place.exists() and (place.is_file() or any(place.iterdir())):
         raise ConflictError(f"`{place}` exists already", hint="name another target")
+    # Nobody knows what pictures take once they are standardised.
+    tells = getattr(writer, "holds_media", True) and standard is None
+    size = _media_bytes(rows()) if tells else LEAST
+    with admitted(workspace, size, "the export", place):
+        note = _note_of(place) if target is None else noted(workspace, sent_to or place)
+        return _written(workspace, writer, rows(), place, on_progress, note)
+
+
+def _media_bytes(rows: Iterable[ExportedRow]) -> int:
+    """Of all media of the rows, each once."""
+    sizes = {one.digest: one.size for row in rows for one in row.media.values()}
+    return sum(sizes.values())
+
+
+def _written(
+    workspace: Workspace,
+    writer: Writer,
+    rows: Iterable[ExportedRow],
+    place: Path,
+    on_progress: Callable[[int], None],
+    noting: AbstractContextManager[TextIO],
+) -> Path:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(error, place.parent) from error
-    with _note_of(place) if target is None else noted(workspace, place) as note:
+    with noting as note:
         count = writer.write(
             _counted(_remembering(rows, note), on_progress), workspace.blobs, place
         )
@@ -137,21 +170,25 @@ def export(
     return place
 
 
-def _writer(format: str, standard: Standard | None, frozen_with: Mapping[str, object]) -> Writer:
+def _frozen_with(format: str, parameters: Mapping[str, object]) -> Standard | None:
+    """What a version was frozen with, for formats that hold pictures."""
+    from truing.formats.standardise import Standard
+    from truing.workspace import formats
+
+    frozen = parameters.get("standard")
+    takes = "standard" in signature(formats.load(format)).parameters
+    return Standard.from_dict(frozen) if takes and isinstance(frozen, Mapping) else None
+
+
+def _writer(format: str, standard: Standard | None) -> Writer:
     from truing.workspace import formats
 
     kind = formats.load(format)
-    takes = "standard" in signature(kind).parameters
-    if standard is not None and not takes:
+    if standard is not None and "standard" not in signature(kind).parameters:
         raise InvalidInputError(
             f"`{format}` writes no pictures that could be standardised",
             hint="choose imagefolder, parquet, webdataset or nexvision",
         )
-    frozen = frozen_with.get("standard")
-    if standard is None and takes and isinstance(frozen, Mapping):
-        from truing.formats.standardise import Standard
-
-        standard = Standard.from_dict(frozen)
     writer = kind() if standard is None else kind(standard=standard)
     if not isinstance(writer, Writer):
         raise InvalidInputError(f"`{format}` can only be imported", hint="truing export --help")

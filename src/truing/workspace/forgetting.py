@@ -67,10 +67,11 @@ def forget(
     """
     finish(workspace)
     address = contact_of(contact)
-    numbers = _numbers(workspace, ids, subject, address)
-    away = archived_of(workspace.store, ids=ids or (), subject=subject, contact=address)
     with backing_up.holding(workspace.layout):
         put_right(workspace)
+        # Looked for under the lock: nobody moves samples into archives, or back, from now on.
+        numbers = _numbers(workspace, ids, subject, address)
+        away = archived_of(workspace.store, ids=ids or (), subject=subject, contact=address)
         beyond = _Beyond(workspace)
         person: Whom = None
         if subject is not None:

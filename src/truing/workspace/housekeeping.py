@@ -35,7 +35,7 @@ def due(workspace: Workspace) -> Kept:
     """Does what is due; costs a look when nothing is.
 
     Raises:
-        UnavailableError: no space for a backup.
+        FullError: no space for a backup, or less than the quota leaves; the rest is done.
     """
     from truing.workspace import trash
     from truing.workspace.cleaning import clean_daily
@@ -50,13 +50,14 @@ def due(workspace: Workspace) -> Kept:
     erased = 0
     if workspace.store.trash.count():
         erased, _ = trash.empty(workspace, everything=False)
+    clean_daily(workspace)
+    look_again(workspace)
     made = None
+    # Last: where there is no room for it, what makes room is done all the same.
     if backup_is_due(workspace):
         from truing.workspace.backups import create_backup
 
         made = create_backup(workspace, SCHEDULED).name
-    clean_daily(workspace)
-    look_again(workspace)
     return Kept(erased=erased, backup=made, retained=taken.samples if taken else 0)
 
 

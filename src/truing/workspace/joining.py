@@ -17,11 +17,11 @@ import threading
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from truing.domain.closing import Closing
 from truing.domain.digest import digest_bytes
-from truing.domain.prediction import Prediction, PredictionKind, Recognition
+from truing.domain.prediction import Alternative, Prediction, PredictionKind, Recognition
 from truing.live.bench import without_words
 from truing.workspace.clip_watching import moment_of
 from truing.workspace.collecting import current_session
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 
 MOST_WAITING = 1000
 """Corrections without a video that are remembered, and samples whose correction may yet come."""
+_HEARD = ("confidence", "words", "alternatives")
+"""Details that belong to the raw output."""
 log = logging.getLogger(__name__)
 
 
-class Joining:
+class Joining(Closing):
     """Utterances of a running app; see the module. Safe from several threads.
 
     Args:
@@ -68,6 +70,7 @@ class Joining:
             video: its file, which may be removed as soon as this returns.
             raw: the raw output.
             details: more that `Workspace.capture` takes: `confidence`, `alternatives`, `context`.
+                Alternatives may be texts.
         """
         try:
             data = Path(video).read_bytes()
@@ -83,17 +86,6 @@ class Joining:
     def close(self) -> None:
         """Returns when everything handed over is kept; a second call does nothing."""
         self._thread.shutdown(wait=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # --- behind the app's back --------------------------------------------------------------------
 
@@ -117,10 +109,13 @@ class Joining:
         self, key: Hashable, data: bytes, name: str, raw: str | None, details: Mapping[str, Any]
     ) -> None:
         workspace = self._workspace
+        early = self._early.pop(key, None)
+        heard = _recognition(raw, details) if raw is not None else None
+        details = {name: value for name, value in details.items() if name not in _HEARD}
         added = workspace.capture(
             self._modality,
-            raw=raw,
-            corrected=self._early.pop(key, None),
+            raw=heard,
+            corrected=early,
             subject=self._subject,
             session=current_session(workspace, self._source, self._subject),
             source=self._source,
@@ -129,26 +124,46 @@ class Joining:
             **{"context": {"file": name}, **details, self._role: data},
         )
         self._samples[key] = added.id if added is not None else None
-        if added is not None and not added.new and raw and workspace.sample(added.id).raw is None:
+        if added is not None and not added.new:
             # It came before from the app's folder, where nobody says what was read in it.
-            workspace.add_prediction(added.id, Recognition(text=raw), model=details.get("model"))
+            sample = workspace.sample(added.id)
+            if heard is not None and heard.text and sample.raw is None:
+                workspace.add_prediction(added.id, heard, model=details.get("model"))
+            if early is not None and sample.corrected is None:
+                self._add_correction(added.id, early)
         _forget_oldest(self._samples)
 
     def _correct(self, key: Hashable, text: str) -> None:
+        if not text:
+            return
         if key not in self._samples:
             self._early[key] = text
             _forget_oldest(self._early)
             return
         number = self._samples[key]
-        if number is not None and text:
-            self._workspace.store.samples.add_prediction(
-                number,
-                Prediction(
-                    kind=PredictionKind.CORRECTOR,
-                    recognition=Recognition(text=text),
-                    created_at=self._workspace.clock.now(),
-                ),
-            )
+        if number is not None:
+            self._add_correction(number, text)
+
+    def _add_correction(self, number: int, text: str) -> None:
+        self._workspace.store.samples.add_prediction(
+            number,
+            Prediction(
+                kind=PredictionKind.CORRECTOR,
+                recognition=Recognition(text=text),
+                created_at=self._workspace.clock.now(),
+            ),
+        )
+
+
+def _recognition(raw: str, details: Mapping[str, Any]) -> Recognition:
+    """What the app's model read; other readings may be given as texts alone."""
+    others = details.get("alternatives", ())
+    return Recognition(
+        text=raw,
+        confidence=details.get("confidence"),
+        words=tuple(details.get("words", ())),
+        alternatives=tuple(Alternative(text=o) if isinstance(o, str) else o for o in others),
+    )
 
 
 def _forget_oldest(remembered: dict[Hashable, Any]) -> None:

@@ -13,14 +13,14 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.domain.errors import InvalidInputError
 from truing.domain.model import GENERAL, ModelState, ModelVersion
 from truing.domain.sample import SampleFilter
-from truing.stores.bundle_file import opened, refuse_too_large
+from truing.stores.bundle_file import opened
 from truing.stores.model_files import DESCRIPTION, folder_digest, refuse_pickles
 from truing.workspace.bundle_runs import LEARNED, LOG, METRICS
 from truing.workspace.bundle_scratch import MODEL
@@ -36,6 +36,7 @@ from truing.workspace.model_arrival import (
 )
 from truing.workspace.model_home import home_of, welcome
 from truing.workspace.models import LEARNED_HERE
+from truing.workspace.quota import check_room, take_note
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace
@@ -70,10 +71,19 @@ def import_model(
         DamagedError: a bundle that was cut or altered.
         InvalidInputError: a newer format, another kind of bundle, no model, or a pickle.
         ConflictError: somebody else brought a model in at the same moment: try again.
-        UnavailableError: no room.
+        FullError: no room on the disk, or less than the quota leaves.
     """
     if source.is_dir():
-        return _from_folder(workspace, source, modality, speaker, licence)
+        found = _from_folder(workspace, source, modality, speaker, licence)
+    else:
+        found = _from_bundle(workspace, source, speaker, on_progress)
+    take_note(workspace)
+    return found
+
+
+def _from_bundle(
+    workspace: Workspace, source: Path, speaker: str | None, on_progress: Progress
+) -> ImportedModel:
     with (
         opened(source, TRAINED) as bundle,
         workspace.model_files.draft() as draft,
@@ -83,7 +93,7 @@ def import_model(
         known = known_model(workspace, lambda one: one.uid == told["uid"])
         if known is not None:
             return ImportedModel(model=known, new=False)
-        refuse_too_large(bundle, draft)
+        check_room(workspace, bundle.size, "the model")
 
         def place(name: str) -> Path | None:
             head, _, rest = name.partition("/")
@@ -181,6 +191,7 @@ def _from_folder(
             f"`{folder}` holds no safetensors",
             hint="save the model as safetensors (`save_pretrained(…, safe_serialization=True)`)",
         )
+    check_room(workspace, sum(one.stat().st_size for one in _wanted(folder)), "the model")
     with workspace.model_files.draft() as draft:
         notes = [f"it asks, on this machine: {take_in(folder, draft)}"] if external else []
         if not external:
@@ -217,12 +228,19 @@ def _from_folder(
 
 
 def _copy(folder: Path, draft: Path) -> None:
+    for file in _wanted(folder):
+        target = draft / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+
+
+def _wanted(folder: Path) -> Iterator[Path]:
+    """The files that are taken of a folder from outside."""
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder)
         plain = file.is_file() and not any(part.startswith(".") for part in name.parts)
         if plain and file.suffix.lower() in _KEPT and name.as_posix() != DESCRIPTION:
-            (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, draft / name)
+            yield file
 
 
 def _refuse_external(draft: Path, source: Path) -> None:

@@ -174,7 +174,7 @@ def _make_room(where: Standing) -> NextStep | None:
         kind=Kind.MAKE_ROOM,
         title="Make room",
         detail=f"{told[0].upper()}{told[1:]}. What does not fit is refused.",
-        href="/settings#room",
+        href="/admin/storage",
         command="truing retain",
     )
 

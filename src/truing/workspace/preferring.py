@@ -242,7 +242,10 @@ class Preferring:
         by = actor or self._workspace.actor
         votes = self.votes(contest)
         rate = self.result(contest, votes)
-        clusters = len({contest.clusters[uid] for uid in contest.rows if uid not in contest.equal})
+        # Samples that left since the evaluation are shown to nobody; choices on them stay.
+        here = self._workspace.store.outlines.here(list(contest.rows))
+        shown = here.union(vote.sample_uid for vote in votes) - contest.equal
+        clusters = len({contest.clusters[uid] for uid in contest.rows if uid in shown})
         counted = rate.counted if rate is not None else 0
         needed = winning.votes_needed(())
         if rate is not None and counted >= EARLY:
@@ -253,7 +256,7 @@ class Preferring:
             counted=counted,
             about=about,
             own=own,
-            left=len(prefer.waiting(contest, votes, by)),
+            left=len(here.intersection(prefer.waiting(contest, votes, by))),
             equal=len(contest.equal),
             enough=counted >= clusters or (rate is not None and rate.decided),
         )

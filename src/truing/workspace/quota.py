@@ -2,7 +2,8 @@
 
 `Admission.admit` is asked with the bytes of everything that belongs together, such as both images
 of an edit, so that nothing is ever half there. Most of the time it only subtracts; about once a
-second it asks the disk and the database what is left.
+second it asks the disk and the database what is left. `check_room` and `admitted` are the same for
+what no sample brings: trainings, bundles, models, backups, archives and exports.
 
 *Known trade-offs*: programs that write at the same time learn of each other within a second, so
 together they may exceed the quota by what they write in it; the reserve of the disk is for that.
@@ -16,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ from truing.domain.clock import MICROSECONDS
 from truing.domain.digest import PREFIX, digest_bytes, digest_file
 from truing.domain.errors import FullError
 from truing.domain.format import FailedRow, ImportedRow
+from truing.loop.import_rows import fresh_rows
+from truing.platform.files import free_space
 from truing.workspace.disk import Usage, log, usage
 from truing.workspace.room import spoken_size
 
@@ -36,7 +38,8 @@ MEASURED_FOR = 60 * MICROSECONDS
 """Before something is refused every file is looked at, unless that was done so lately."""
 WARNED_FOR = 3600.0
 """Seconds between two warnings in the log."""
-BATCH = 500
+LEAST = 1 << 20
+"""Bytes that must be left for something large of which nobody can tell how large."""
 UNPACKED = frozenset({".wav", ".aif", ".aiff"})
 PACKED = 0.3
 """The least that is left of such sound when it is kept as FLAC."""
@@ -119,10 +122,80 @@ class Admission:
         return not 0 <= age < MEASURED_FOR or self._unseen(found) > self._on_their_way
 
 
-def too_full(found: Usage, size: int) -> FullError:
+def check_room(workspace: Workspace, size: int, what: str, place: Path | None = None) -> None:
+    """Makes sure that something large fits, before its first byte is written.
+
+    Args:
+        workspace: whose quota and disk.
+        size: of it in bytes, as well as that can be told beforehand.
+        what: it is, such as `the backup`.
+        place: the file or folder it goes to; somewhere in the workspace when left out. The quota
+            does not count elsewhere, but that disk does.
+
+    Raises:
+        FullError: it does not fit.
+    """
+    refused = lacking(workspace, size, what, place)
+    if refused is not None:
+        raise refused
+
+
+def lacking(
+    workspace: Workspace, size: int, what: str, place: Path | None = None
+) -> FullError | None:
+    """Why something large does not fit; None when it does. See `check_room`."""
+    if not _is_inside(workspace, place):
+        free = free_space(Path(str(place)))
+        return _too_large(size, what, Path(str(place)), free) if size > free else None
+    found = usage(workspace, if_limited=True)
+    if size > found.room and found.quota is not None:
+        found = usage(workspace, fresh=True)
+    return too_full(found, size, what) if size > found.room else None
+
+
+@contextmanager
+def admitted(
+    workspace: Workspace, size: int, what: str, place: Path | None = None
+) -> Iterator[None]:
+    """A block in which something large is written, unless it does not fit; see `check_room`.
+
+    Raises:
+        FullError: it does not fit; the block is not entered.
+    """
+    check_room(workspace, size, what, place)
+    yield
+    if _is_inside(workspace, place):
+        take_note(workspace)
+
+
+def take_note(workspace: Workspace) -> None:
+    """Something large was written or removed: where there is a quota, every file is looked at, so
+    that whoever asks next knows of it.
+    """
+    if workspace.settings.number("storage.quota_gb") > 0:
+        usage(workspace, fresh=True)
+
+
+def _is_inside(workspace: Workspace, place: Path | None) -> bool:
+    root = workspace.layout.root.resolve()
+    return place is None or place.expanduser().resolve().is_relative_to(root)
+
+
+def _too_large(size: int, what: str, place: Path, free: int) -> FullError:
+    return FullError(
+        f"{what} needs about {spoken_size(size)}, and {spoken_size(free)} are free on the disk of "
+        f"`{place}`",
+        hint="free some space there, or name a place on another disk",
+    )
+
+
+def too_full(found: Usage, size: int, what: str = "") -> FullError:
     """The error for bytes that do not fit; it says what is in the way and what makes room."""
-    wanted = spoken_size(size)
-    room = "truing retain shows what rules would make room, truing trash empty erases what is there"
+    wanted = f"{what} needs about {spoken_size(size)}, which" if what else spoken_size(size)
+    room = (
+        "truing retain shows what rules would make room, truing trash empty erases what is there, "
+        "truing archive create --to FOLDER moves samples to another disk"
+    )
     if found.by_quota and found.quota is not None:
         return FullError(
             f"{wanted} do not fit: `{found.folder}` takes {spoken_size(found.used)} of the "
@@ -161,14 +234,9 @@ def check_import(
         return
     found = usage(workspace, fresh=True)
     needed: dict[str, int] = {}
-    stream = iter(rows())
-    while batch := list(islice(stream, BATCH)):
-        keys = [row.key for row in batch if row.key]
-        known = workspace.store.samples.by_source(source, keys)
-        fresh = (row for row in batch if isinstance(row, ImportedRow) and row.key not in known)
-        for row in fresh:
-            for role, medium in row.media.items():
-                needed[_name(medium) or f"{row.key} {role}"] = _bytes_of(medium)
+    for row in fresh_rows(rows(), source, workspace.store.samples):
+        for role, medium in row.media.items():
+            needed[_name(medium) or f"{row.key} {role}"] = _bytes_of(medium)
     new = sum(size for name, size in needed.items() if not _is_here(workspace, name))
     if new > found.room:
         raise too_full(found, new)

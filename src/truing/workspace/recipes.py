@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from truing.domain.modality import CanTrain
 from truing.domain.model import GENERAL, ModelState, short_name
-from truing.domain.recipe import Recipe
+from truing.domain.recipe import HasDefaultBase, Recipe
 from truing.domain.registry import Registry
 from truing.workspace.models import model_named
 from truing.workspace.training import recipe_named
@@ -91,6 +91,7 @@ def in_full(recipe: Recipe, examples: int, base: str | None) -> dict[str, object
         "name": recipe.name,
         "summary": recipe.summary,
         "needs_base": recipe.needs_base,
+        "default_base": recipe.default_base if isinstance(recipe, HasDefaultBase) else None,
         "missing": missing_packages(recipe),
         "options": [one.as_dict() for one in options_of(recipe)],
         "presets": dict(recipe.presets(examples, base)),

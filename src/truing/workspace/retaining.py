@@ -74,6 +74,8 @@ class Retained:
 
     takings: list[Taking]
     applied: bool = False
+    left: list[tuple[int, str]] = field(default_factory=list)
+    """Samples that were to be archived and stay, and why: only doing it tells."""
 
     @property
     def samples(self) -> int:
@@ -92,6 +94,7 @@ class Retained:
             "samples": self.samples,
             "bytes": self.size,
             "rules": [one.as_dict() for one in self.takings],
+            "left": [{"id": number, "why": why} for number, why in self.left],
         }
 
 
@@ -136,7 +139,8 @@ def retain(
         rules: those of the settings when left out.
         apply: do it; else nothing is changed.
         actor: who does it; `retention` when left out.
-        on_progress: called with (samples looked at, samples in all).
+        on_progress: called with (samples looked at, samples in all), then of those that are
+            archived.
 
     Raises:
         NothingToDoError: there are no rules.
@@ -157,9 +161,8 @@ def retain(
                 doing.do(taking.rule.deed, ids)
         done += seen
         on_progress(min(done, total), total)
-    if apply:
-        doing.end(takings)
-    return Retained(takings=takings, applied=apply)
+    left = doing.end(takings, on_progress) if apply else []
+    return Retained(takings=takings, applied=apply, left=left)
 
 
 def retain_daily(workspace: Workspace) -> Retained | None:
@@ -186,6 +189,9 @@ def retain_daily(workspace: Workspace) -> Retained | None:
         log.warning("%s did not work: %s", KEY, error)
         return None
     log.info("%s took %d samples, %d bytes", KEY, found.samples, found.size)
+    if found.left:
+        number, why = found.left[0]
+        log.warning("%s: %d stay, such as sample %d: %s", KEY, len(found.left), number, why)
     return found
 
 
@@ -318,19 +324,34 @@ class _Doing:
                 trash.erase(self.workspace, part)
                 self.erased += len(part)
 
-    def end(self, takings: Sequence[Taking]) -> None:
-        """What is done once for all, and what the journal says."""
+    def end(self, takings: Sequence[Taking], on_progress: Progress) -> list[tuple[int, str]]:
+        """What is done once for all, and what the journal says.
+
+        Returns:
+            Samples that cannot be archived, and why.
+        """
         from truing.workspace.archiving import archive
 
+        left: list[tuple[int, str]] = []
         if self.erased:
             self.workspace.store.scrub()
         # Together: archives of a few samples each would be many.
-        ids = [one for it in takings if it.rule.deed is Deed.ARCHIVE for one in it.ids]
-        if ids:
-            archive(self.workspace, ids=ids, actor=self.actor)
+        archiving = [it for it in takings if it.rule.deed is Deed.ARCHIVE and it.ids]
+        if archiving:
+            done = archive(
+                self.workspace,
+                ids=[one for it in archiving for one in it.ids],
+                actor=self.actor,
+                reason="; ".join(it.rule.text for it in archiving),
+                on_progress=on_progress,
+            )
+            left = done.left
+        stayed = {number for number, _ in left}
         for taking in takings:
+            taking.samples -= len(stayed.intersection(taking.ids))
             if taking.samples:
                 self.workspace.store.events.add(self._event(taking))
+        return left
 
     def _event(self, taking: Taking) -> Event:
         data = {

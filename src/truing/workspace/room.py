@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from truing.domain.errors import UnavailableError
-from truing.domain.recipe import CanEstimate, Need
-from truing.domain.run import RunRequest
-from truing.platform.files import free_space
-from truing.platform.memory import free_accelerator_memory, free_memory
-from truing.workspace.models import model_named
-
-if TYPE_CHECKING:
-    from truing.domain.recipe import Recipe
-    from truing.workspace import Workspace
+from truing.domain.errors import FullError, UnavailableError
+from truing.domain.recipe import Need
 
 MEMORY_DOUBT = 1.25
 """How far above what is free the estimate of memory must be to be clearly too much."""
@@ -27,8 +18,11 @@ class Room:
 
     need: Need
     free_disk: int
+    """What the disk, its reserve and the quota leave."""
     free_memory: int | None
     """Of the accelerator if it is to be used; None where it cannot be told."""
+    full: FullError | None = None
+    """Why the disk or the quota has no room for it."""
 
     @property
     def disk(self) -> int:
@@ -42,9 +36,8 @@ class Room:
 
     def lacks(self) -> Iterator[tuple[str, str]]:
         """What is clearly too little, and what repairs it."""
-        if self.disk > self.free_disk:
-            need, free = spoken_size(self.disk), spoken_size(self.free_disk)
-            yield f"the run needs about {need} of disk and {free} are free", "free some disk space"
+        if self.full is not None:
+            yield self.full.message, str(self.full.hint)
         if self.free_memory is not None and self.memory > MEMORY_DOUBT * self.free_memory:
             where = "of the accelerator's memory" if self.need.on_accelerator else "of memory"
             need, free = spoken_size(self.memory), spoken_size(self.free_memory)
@@ -55,11 +48,13 @@ class Room:
         """Makes sure that there is room, as far as it can be told.
 
         Raises:
-            UnavailableError: clearly too little; numbers and repairs are named.
+            FullError: clearly too little disk or quota; numbers and repairs are named.
+            UnavailableError: clearly too little memory alone.
         """
         found = list(self.lacks())
         if found:
-            raise UnavailableError(
+            kind = UnavailableError if self.full is None else FullError
+            raise kind(
                 "; ".join(problem for problem, _ in found),
                 hint=f"{'; '.join(repair for _, repair in found)}; or go on with --force",
             )
@@ -77,23 +72,6 @@ class Room:
         yield "disk", _told(self.need.disk, self.disk, self.free_disk)
         name = "accelerator memory" if self.need.on_accelerator else "memory"
         yield name, _told(self.need.memory, self.memory, self.free_memory)
-
-
-def room_for(workspace: Workspace, recipe: Recipe, request: RunRequest) -> Room | None:
-    """The room of a planned run; None when its recipe cannot tell what it needs."""
-    if not isinstance(recipe, CanEstimate):
-        return None
-    base = model_named(workspace, request.base, request.modality) if request.base else None
-    need = recipe.estimate(
-        base.location if base is not None else None, recipe.options(**request.options)
-    )
-    if need is None:
-        return None
-    return Room(
-        need=need,
-        free_disk=free_space(workspace.layout.root),
-        free_memory=free_accelerator_memory() if need.on_accelerator else free_memory(),
-    )
 
 
 def spoken_size(size: int) -> str:

@@ -19,15 +19,18 @@ from truing.domain.event import Event
 from truing.domain.format import FailedRow
 from truing.domain.modality import CanTrain
 from truing.domain.model import GENERAL, ModelRef, ModelState
-from truing.domain.recipe import Example, MediaFile, Recipe, RunContext
+from truing.domain.recipe import CanEstimate, Example, MediaFile, Recipe, RunContext
 from truing.domain.registry import Registry
 from truing.domain.run import PROMOTE, Run, RunRequest
 from truing.loop import train as training
+from truing.platform.memory import free_accelerator_memory, free_memory
 from truing.workspace.backups import backup_before
 from truing.workspace.cleaning import clean_daily
 from truing.workspace.datasets import examples
+from truing.workspace.disk import usage
 from truing.workspace.models import NamedModel, model_named
-from truing.workspace.room import Room, room_for
+from truing.workspace.quota import LEAST, check_room, lacking
+from truing.workspace.room import Room
 
 if TYPE_CHECKING:
     from truing.domain.modality import Modality
@@ -88,7 +91,8 @@ def train(
         InvalidInputError: a base that is missing, or another `then`.
         NothingToDoError: no training rows.
         SettingError: an unknown option or one that does not fit.
-        UnavailableError: clearly too little disk or memory, or no space for the backup.
+        FullError: clearly too little disk, or less than the quota leaves.
+        UnavailableError: clearly too little memory.
     """
     request = planned(
         workspace,
@@ -106,6 +110,8 @@ def train(
     room = room_of(workspace, request)
     if room is not None and not force:
         room.check()
+    elif not force:
+        check_room(workspace, LEAST, "the run")
     backup_before(workspace, BEFORE_TRAINING)
     run = workspace.store.runs.add(workspace.ids.new(), request, workspace.clock.now())
     _note(workspace, "run-queued", {"run": run.id, "dataset": dataset, "recipe": request.recipe})
@@ -118,7 +124,20 @@ def train(
 def room_of(workspace: Workspace, request: RunRequest) -> Room | None:
     """What a planned run needs beside what is free; None when that cannot be told beforehand."""
     recipe = recipe_named(workspace.modality(request.modality), request.recipe)
-    return room_for(workspace, recipe, request)
+    if not isinstance(recipe, CanEstimate):
+        return None
+    base = model_named(workspace, request.base, request.modality) if request.base else None
+    need = recipe.estimate(
+        base.location if base is not None else None, recipe.options(**request.options)
+    )
+    if need is None:
+        return None
+    return Room(
+        need=need,
+        free_disk=usage(workspace, if_limited=True).room,
+        free_memory=free_accelerator_memory() if need.on_accelerator else free_memory(),
+        full=lacking(workspace, sum(need.disk.values()), "the run"),
+    )
 
 
 def planned(

@@ -141,12 +141,15 @@ def keeping_time(workspace: Workspace) -> int:
     return int(workspace.settings.number("trash.days") * _DAY)
 
 
-def empty(workspace: Workspace, *, everything: bool = True) -> tuple[int, int]:
+def empty(
+    workspace: Workspace, *, everything: bool = True, actor: str | None = None
+) -> tuple[int, int]:
     """Erases samples in the trash for good; an interrupted call can be made again.
 
     Args:
         workspace: where they are.
         everything: False erases only what has been there for `trash.days`.
+        actor: who asks for it; the workspace's own when left out.
 
     Returns:
         How many samples and how many media files went. Media that a backup lists stay until it
@@ -162,7 +165,7 @@ def empty(workspace: Workspace, *, everything: bool = True) -> tuple[int, int]:
         samples += len(numbers)
     if samples:
         store.scrub()
-        _note(workspace, "trash-emptied", samples)
+        _note(workspace, "trash-emptied", samples, actor)
     return samples, blobs
 
 
@@ -181,7 +184,8 @@ def erase(workspace: Workspace, numbers: Sequence[int]) -> int:
     entomb(uids, store, taint=False)
     tidy_sessions(workspace, uids)
     freed = set(store.samples.erase(numbers))
-    return sum(workspace.blobs.delete(one) for one in freed - backed_up(workspace.layout, freed))
+    unlisted = freed - backed_up(workspace.layout, freed)
+    return len(workspace.blobs.discard(unlisted, store.samples.needed_blobs))
 
 
 def _note(workspace: Workspace, kind: str, samples: int, actor: str | None = None) -> None:

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.domain.archive import Archive, Packed
-from truing.domain.errors import NotFoundError, UnavailableError
+from truing.domain.errors import FullError, NotFoundError, UnavailableError
 from truing.domain.event import Event
-from truing.platform.files import free_space
 from truing.stores.archive_file import opened_archive
 from truing.workspace import backups as backing_up
 from truing.workspace.archive_contents import bring_media
 from truing.workspace.archive_leftovers import put_right
 from truing.workspace.archive_places import found, known_as
 from truing.workspace.archives import memory_of, rewrite
+from truing.workspace.quota import lacking
 
 if TYPE_CHECKING:
     from truing.workspace import Workspace
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 TOGETHER = 200
 """Samples in one transaction: others may write in between."""
-MARGIN = 64 << 20
-"""Bytes that stay free on the disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +80,7 @@ def restore(
     Raises:
         NotFoundError: no such archive, it is not where it was, or a sample is not in it.
         DamagedError: the archive is damaged: nothing of it was stored.
-        UnavailableError: no space.
+        FullError: no space on the disk, or less than the quota leaves.
     """
     with backing_up.holding(workspace.layout):
         put_right(workspace)
@@ -99,6 +97,8 @@ def restore(
         wanted = [one for one in chosen if one.uid not in here | newer]
         _bring(workspace, place, wanted)
         numbers = _put_back(workspace, wanted, on_progress)
+        # Those of a sample with the same bytes may have gone before the rows came.
+        bring_media(workspace, place, {digest for one in wanted for digest in one.digests})
         if numbers:
             data = {"archive": place.stem, "samples": len(numbers)}
             now, who = workspace.clock.now(), actor or workspace.actor
@@ -156,14 +156,10 @@ def _newer(workspace: Workspace, chosen: Sequence[Packed], known: Archive | None
 def _bring(workspace: Workspace, place: Path, wanted: Sequence[Packed]) -> None:
     if not wanted:
         return
-    size = place.stat().st_size
-    free = free_space(workspace.layout.root)
-    if 2 * size + MARGIN > free:
-        raise UnavailableError(
-            f"bringing back needs up to {2 * size / 1e6:.0f} MB, {free / 1e6:.0f} MB are free",
-            hint="free some disk space, or bring back some of the samples: "
-            f"truing archive restore {place.stem} ID",
-        )
+    refused = lacking(workspace, 2 * place.stat().st_size, "bringing back")
+    if refused is not None:
+        some = f"bring back some of the samples: truing archive restore {place.stem} ID"
+        raise FullError(refused.message, hint=f"{some}; or {refused.hint}")
     bring_media(workspace, place, {digest for one in wanted for digest in one.digests})
 
 

@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from truing.domain.errors import RunFailedError
-from truing.domain.run import PROMOTE
+from truing.domain.run import PROMOTE, RunState
 from truing.platform.processes import leave_now, start_over
+from truing.workspace.quota import take_note
 from truing.workspace.succession import succeed
 from truing.workspace.training import execute
 
@@ -42,6 +43,8 @@ def work(workspace: Workspace, run_id: int) -> str:
         leave=partial(_leave, workspace, run_id),
         tensorboard=settings.flag("jobs.tensorboard") and available(),
     )
+    if state is RunState.DONE:
+        take_note(workspace)
     return state.value
 
 

@@ -83,7 +83,7 @@ def halves(size: tuple[int, int], left: str, right: str) -> bytes:
     return kept.getvalue()
 
 
-def until(page: Page, told: str, *, patience: float = 15.0) -> Any:
+def until(page: Page, told: str, *, patience: float = 60.0) -> Any:
     """Waits until an expression in the page is true, and gives its value."""
     end = time.monotonic() + patience
     while time.monotonic() < end:

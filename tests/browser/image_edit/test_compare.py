@@ -196,7 +196,7 @@ def test_both_pictures_are_looked_at_in_step(beside: Page) -> None:
     page.mouse.move(x, y)
     for _ in range(4):
         page.mouse.wheel(0, -200)
-    until(page, "document.querySelector('.edits-scale').textContent.startsWith('3.3')")
+    until(page, "document.querySelector('.zoom-scale').textContent.startsWith('3.3')")
     near = [mark(frame) for frame in frames]
     for before, now in zip(whole, near, strict=True):
         assert now[:2] == pytest.approx(before[:2], abs=0.012), "the point moved away"
@@ -218,7 +218,7 @@ def test_both_pictures_are_looked_at_in_step(beside: Page) -> None:
     page.keyboard.press("-")
     page.mouse.wheel(0, 300)
     until(page, "window.scrollY > 0")
-    assert page.locator(".edits-scale").inner_text() == "whole"
+    assert page.locator(".zoom-scale").inner_text() == "whole"
 
 
 def test_two_fingers_look_nearer(

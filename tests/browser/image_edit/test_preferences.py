@@ -165,7 +165,7 @@ def test_pictures_are_looked_at_in_step(
         "[...document.querySelectorAll('.ab-pair img')].map((i) => getComputedStyle(i).transform)"
     )
     page.keyboard.press("+")
-    expect(page.locator(".ab-scale")).to_have_text("1.5 ×")
+    expect(page.locator(".zoom-scale")).to_have_text("1.5 ×")
     near = page.evaluate(moved)
     assert {one.partition(",")[0] for one in near} == {"matrix(1.5"}
     box = page.locator(".ab-right").bounding_box()
@@ -183,7 +183,7 @@ def test_pictures_are_looked_at_in_step(
     )
     assert len({round(share, 3) for share in lefts.values()}) == 1
     page.keyboard.press("z")
-    expect(page.locator(".ab-scale")).to_have_text("whole")
+    expect(page.locator(".zoom-scale")).to_have_text("whole")
 
     under = page.locator(".ab-left .ab-under")
     expect(under).to_be_hidden()
@@ -194,7 +194,7 @@ def test_pictures_are_looked_at_in_step(
     uid = drawn(page)
     press(page, "ArrowLeft")
     assert drawn(page) != uid
-    expect(page.locator(".ab-scale")).to_have_text("whole")
+    expect(page.locator(".zoom-scale")).to_have_text("whole")
 
 
 def test_two_people_choose_apart(

@@ -159,3 +159,17 @@ def test_a_run_that_makes_no_pictures_shows_no_strip(
     page = browser_page(f"{served(workspace)}/train/{run.id}")
     expect(page.get_by_role("region", name="Log")).to_be_visible()
     expect(page.get_by_role("region", name="Edits as they come")).to_have_count(0)
+
+
+def test_the_plan_names_what_the_recipe_begins_with_and_a_run_what_it_was_validated_by(
+    browser_page: Open, served: Callable[..., str], workspace: Workspace, going: Run
+) -> None:
+    runs, now = workspace.store.runs, workspace.clock.now()
+    result = {"figures": {"train_loss": 0.04, "validation_loss": 0.037}}
+    runs.end(going.id, going.fence, state=RunState.DONE, at=now, result=result)
+    page = browser_page(f"{served(workspace)}/train")
+    base = page.get_by_label("Base model")
+    expect(base.locator("option").first).to_have_text(
+        "the recipe's own: timbrooks/instruct-pix2pix"
+    )
+    expect(page.get_by_role("row", name=f"Run {going.id} done")).to_contain_text("0.037 loss")

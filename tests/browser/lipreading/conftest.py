@@ -96,7 +96,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     return (*FAKE, f"--use-file-for-fake-video-capture={path}")
 
 
-def until(page: Page, told: str, *, patience: float = 15.0) -> Any:
+def until(page: Page, told: str, *, patience: float = 60.0) -> Any:
     """Waits until an expression in the page is true, and gives its value."""
     end = time.monotonic() + patience
     while time.monotonic() < end:

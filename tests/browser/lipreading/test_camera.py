@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.lipreading.conftest import CLIP, FAKE, until
+from tests.browser.studio import Studio, make_champion
 
 from truing import Workspace
-from truing.domain.model import GENERAL, ModelRef
-from truing.domain.sample import Sample, SampleFilter, SampleOrder
-from truing.loop.promote import PromotePorts, promote
+from truing.domain.sample import Sample
 from truing.modalities.lipreading.frames import read_frames
 from truing.modalities.lipreading.grammar import GRID
 from truing.modalities.lipreading.mouth import mouth_clip
 from truing.testing.chat_server import chat_server
 from truing.web.server import Address, Server
-from truing.workspace.model_import import import_model
 
 pytest.importorskip("av")
 pytest.importorskip("mediapipe")
@@ -35,34 +32,12 @@ AGREE = "Keep what I record"
 Open = Callable[..., Page]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Studio:
-    """A served workspace whose champion reads lips."""
-
-    workspace: Workspace
-    url: str
-
-    def kept(self) -> list[Sample]:
-        """All samples, oldest first."""
-        page = self.workspace.store.samples.page(SampleFilter(), SampleOrder.OLDEST, limit=50)
-        return [self.workspace.sample(one.id) for one in page.items]
-
-
-def make_champion(workspace: Workspace, folder: Path) -> None:
-    """Brings a model in and lets it answer, without asking the gate."""
-    import_model(workspace, folder, modality="lipreading")
-    store = workspace.store
-    found = store.models.get(ModelRef(modality="lipreading", number=1))
-    ports = PromotePorts(models=store.models, events=store.events, clock=workspace.clock)
-    promote(ports, found, None, audience=GENERAL, actor="ann", force="a test")
-
-
 @pytest.fixture(scope="module")
 def studio(ridge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """One for all tests that record: its model is loaded once."""
     folder = tmp_path_factory.mktemp("studio") / "ws"
     with Workspace.create(folder, environ={}) as workspace:
-        make_champion(workspace, ridge)
+        make_champion(workspace, ridge, "lipreading")
         with Server(workspace, Address(port=0)).running() as url:
             yield Studio(workspace=workspace, url=f"{url}/record?modality=lipreading")
 
@@ -156,7 +131,7 @@ def test_the_correction_of_a_language_model_stands_below_the_raw_output(
         chat.text = "Bin blue at F, two now."
         flags = {"corrector.url": chat.address, "corrector.model": "small-chat"}
         with Workspace.open(tmp_path / "ws", environ={}, flags=flags) as workspace:
-            make_champion(workspace, ridge)
+            make_champion(workspace, ridge, "lipreading")
             with Server(workspace, Address(port=0)).running() as url:
                 page = browser_page(f"{url}/record?modality=lipreading", flags=camera)
                 agree(page)

@@ -76,6 +76,11 @@ def test_steps_that_come_quickly_add_up(
     assert at(page, now - 1) == now - 1
 
 
+def anew(times: list[float]) -> bool:
+    """Whether a film whose clock was read so was begun anew twice."""
+    return sum(later < earlier for earlier, later in pairwise(times)) > 1
+
+
 def test_a_region_is_played_over_and_over_in_slow_motion(
     filmed: Workspace, served: Callable[..., str], browser_page: Open
 ) -> None:
@@ -91,13 +96,14 @@ def test_a_region_is_played_over_and_over_in_slow_motion(
     page.mouse.up()
     frames = set()
     times = []
-    for _ in range(60):
+    end = time.monotonic() + 60
+    while not anew(times) and time.monotonic() < end:
         frames.add(int(page.evaluate(TOLD)))
         times.append(page.evaluate("document.querySelector('.lips-stage video').currentTime"))
         time.sleep(0.03)
     rate = page.evaluate("document.querySelector('.lips-stage video').playbackRate")
     assert rate == 0.5
-    assert any(later < earlier for earlier, later in pairwise(times)), "it did not begin anew"
+    assert anew(times), "it did not begin anew"
     assert {frame for frame in frames if frame > 0} <= set(range(29, 40))
 
 

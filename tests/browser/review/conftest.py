@@ -76,7 +76,7 @@ def next_after(page: Page, number: int) -> None:
 
 def until(page: Page, condition: str, arg: object = None) -> None:
     """Waits for a condition; the page's policy forbids the browser's own way of asking for one."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not page.evaluate(condition, arg):
         if time.monotonic() > deadline:
             raise AssertionError(f"never true: {condition}")

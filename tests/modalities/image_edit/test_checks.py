@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
-from tests.modalities.image_edit.conftest import Checked, Session, coded, names
+from tests.modalities.image_edit.conftest import Checked, Session, as_media, coded, names
 
 from truing.domain.finding import Severity
 from truing.domain.media import Media
@@ -17,6 +18,8 @@ from truing.domain.modality import CheckInput
 from truing.domain.settings import resolve
 from truing.modalities.image_edit import faces, pixels
 from truing.modalities.image_edit.checks import check
+from truing.modalities.image_edit.media import ingest
+from truing.modalities.image_edit.modality import ImageEdit
 from truing.modalities.image_edit.thresholds import THRESHOLDS
 
 NAMED = {
@@ -179,6 +182,32 @@ def test_never_raises_for_odd_data(coffee: Image.Image) -> None:
     assert found({"original": b"GIF89a", "edited": b"<svg/>"}) == ["damaged", "damaged"]
 
 
+def test_what_ingesting_saw_is_not_decoded_again(coffee: Image.Image) -> None:
+    settings = resolve(
+        ImageEdit.settings,
+        flags={"image_edit.find_faces": "false"},
+        environ={},
+        file_values={},
+        file_origin="",
+    )
+    kept = {
+        role: ingest(role, picture)
+        for role, picture in {"original": coffee, "edited": coffee.resize((400, 266))}.items()
+    }
+    given = CheckInput(
+        media=as_media(kept),
+        data=dict.fromkeys(kept, b"no picture"),
+        predictions=(),
+        truth="x",
+        damage={},
+        seen={role: one.seen for role, one in kept.items()},
+    )
+    assert names(check(given, settings)) == ["unchanged"]
+    stored = replace(given, data={role: one.data for role, one in kept.items()}, seen={})
+    assert check(stored, settings) == check(given, settings)
+    assert names(check(replace(given, seen={}), settings)) == ["damaged", "damaged"]
+
+
 @pytest.fixture
 def fresh_detector() -> Iterator[None]:
     faces._detector.cache_clear()
@@ -213,7 +242,7 @@ def test_without_a_face_detector(
 def test_without_scikit_image(
     coffee: Image.Image, checked: Checked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "skimage.measure", None)
+    monkeypatch.setitem(sys.modules, "scipy.ndimage", None)
     report = checked(coffee, brighter(coffee))
     assert names(report) == ["not_checked"]
     assert "truing[images]" in report.findings[0].reason

@@ -21,6 +21,7 @@ from truing.modalities.image_edit.fingerprint import (
     sketch,
 )
 from truing.modalities.image_edit.media import ingest
+from truing.modalities.image_edit.view import reduced
 
 
 def pair(original: object, edited: object | None) -> list[Media]:
@@ -135,7 +136,7 @@ def test_sketch_from_facts_alone(coffee: Image.Image) -> None:
 
 
 def test_what_is_described(coffee: Image.Image) -> None:
-    facts = described(coffee)
+    facts = described(reduced(coffee))
     assert (
         facts["phash"] == phash(coffee.resize((256, 170), reducing_gap=2.0))
         or bits_apart(str(facts["phash"]), phash(coffee)) <= 2

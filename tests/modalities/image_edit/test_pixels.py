@@ -208,6 +208,17 @@ def test_what_is_loaded_carries_no_metadata(coffee: Image.Image) -> None:
         assert read(data).profile == b"profile"
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
+def test_a_lent_picture_shows_the_same(coffee: Image.Image, form: str) -> None:
+    data = coded(coffee, form)
+    lent = read(data, lent=True).image
+    assert lent.tobytes() == load(data).tobytes()
+    assert not lent.info
+    # Of a JPEG it is the decoder's own: a copy would take as much memory again.
+    assert (type(lent) is Image.Image) == (form != "JPEG")
+    assert type(load(data)) is Image.Image
+
+
 def test_odd_metadata_does_not_matter(coffee: Image.Image) -> None:
     data = coded(coffee, "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff broken")
     picture = read(data)

@@ -74,5 +74,18 @@ def test_the_sessions(sessions: list[Session]) -> None:
             assert found > LEAST + 0.1, one
 
 
+def test_who_only_asks_for_enough_is_answered_alike(
+    coffee: Image.Image, rocket: Image.Image
+) -> None:
+    for name, edit in EDITS.items():
+        edited = edit(coffee)
+        whole, soon = resemblance(coffee, edited), resemblance(coffee, edited, enough=LEAST)
+        assert LEAST <= soon <= whole, name
+        assert resemblance(edited, coffee, enough=0.9) == resemblance(edited, coffee), name
+    zoomed = EDITS["zoom"](coffee)
+    assert resemblance(coffee, zoomed, enough=LEAST) < resemblance(coffee, zoomed) - 0.05
+    assert resemblance(coffee, rocket, enough=LEAST) == resemblance(coffee, rocket)
+
+
 def test_nothing_resembles_an_empty_picture(coffee: Image.Image) -> None:
     assert resemblance(coffee, Image.new("RGB", (300, 200), (9, 9, 9))) == 0

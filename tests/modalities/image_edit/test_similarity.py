@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from skimage.measure import blur_effect
 from tests.modalities.image_edit.conftest import coded
 
 from truing.domain.errors import MissingDependencyError
@@ -17,7 +18,9 @@ from truing.modalities.image_edit.similarity import (
     blur,
     colour_distance,
     colourfulness,
+    contrast,
     largest_change,
+    luma,
     psnr,
     shape_change,
     shrunk,
@@ -121,6 +124,52 @@ def test_blur_grows_with_blurring(coffee: Image.Image, rocket: Image.Image) -> N
         assert figures == sorted(figures)
         assert figures[0] < 0.5
         assert figures[-1] > 0.8
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of its own division by nothing
+@pytest.mark.parametrize("size", [(512, 341), (97, 130), (60, 8), (5, 7), (4, 4), (90, 3)])
+def test_blur_is_the_figure_of_scikit_image(coffee: Image.Image, size: tuple[int, int]) -> None:
+    photo = coffee.resize(size)
+    for picture in (photo, photo.filter(ImageFilter.GaussianBlur(3))):
+        wanted = blur_effect(luma(np.asarray(picture)) / 255)
+        assert blur(picture) == pytest.approx(0.0 if np.isnan(wanted) else wanted, abs=1e-9)
+
+
+def test_blur_of_what_has_no_steps() -> None:
+    stripes = np.zeros((40, 50, 3), np.uint8)
+    stripes[::4] = 200
+    for one in (flat(7), stripes, stripes.swapaxes(0, 1)):
+        picture = Image.fromarray(np.ascontiguousarray(one))
+        assert blur(picture) == pytest.approx(blur_effect(luma(one) / 255), abs=1e-9) == 1.0
+
+
+def test_contrast_is_that_of_the_most_varied_channel(coffee: Image.Image) -> None:
+    for picture in (coffee, coffee.resize((3, 1)), Image.fromarray(flat(9))):
+        wanted = np.asarray(picture).std(axis=(0, 1)).max()
+        assert contrast(picture) == pytest.approx(wanted, abs=1e-8)
+
+
+def test_the_largest_change_by_its_definition(coffee: Image.Image, rocket: Image.Image) -> None:
+    soft = coffee.filter(ImageFilter.GaussianBlur(3))
+    found = [largest_by_definition(*together(coffee, one, longest=256)) for one in (rocket, soft)]
+    assert largest_change(coffee, rocket) == pytest.approx(max(found[0]), abs=1e-9)
+    assert largest_change(coffee, soft) == pytest.approx(max(found[1]), abs=1e-9)
+    assert found[0][0] > found[0][1]
+    assert found[1][0] < found[1][1]
+
+
+def largest_by_definition(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """The largest change of a cell's mean, and a third of that of its contrast."""
+    means, contrasts = [], []
+    for top in range(0, one.shape[0] // 16 * 16, 16):
+        for left in range(0, one.shape[1] // 16 * 16, 16):
+            cells = [
+                picture[top : top + 16, left : left + 16].reshape(256, 3).astype(float)
+                for picture in (one, other)
+            ]
+            means.append(np.abs(cells[0].mean(0) - cells[1].mean(0)).mean())
+            contrasts.append(np.abs(cells[0].std(0) - cells[1].std(0)).mean() / 3)
+    return max(means), max(contrasts)
 
 
 def test_colourfulness(coffee: Image.Image) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from truing.domain.grammar import sentence_of
 from truing.domain.recipe import Example, MediaFile
+from truing.testing.folder_context import FolderContext
 
 GRID_S1 = Path(__file__).parents[2] / "data" / "lipreading" / "grid_s1"
 
@@ -18,41 +19,6 @@ SHORT = {
     "dropout": 0.1, "erase": 0.0, "freeze": 0.0,
 }  # fmt: skip
 """A training of seconds that reads well above chance."""
-
-
-@dataclass
-class FolderContext:
-    """A `RunContext` that keeps what it is told and asks to stop before step `stop_at`."""
-
-    folder: Path
-    stop_at: int | None = None
-    reports: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    done: tuple[int, int] = (0, 0)
-
-    def report(self, step: int, metrics: Mapping[str, float]) -> None:
-        self.reports.append((step, dict(metrics)))
-
-    def progress(self, done: int, total: int) -> None:
-        self.done = (done, total)
-
-    def log(self, message: str) -> None:
-        self.lines.append(message)
-
-    def should_stop(self) -> bool:
-        return self.stop_at is not None and self.done[0] >= self.stop_at
-
-    def save_checkpoint(self, step: int, write: Callable[[Path], None]) -> None:
-        target = self.folder / f"{step:06d}"
-        target.mkdir(parents=True, exist_ok=True)
-        write(target)
-
-    def latest_checkpoint(self) -> tuple[int, Path] | None:
-        found = sorted(self.folder.glob("*")) if self.folder.exists() else []
-        return (int(found[-1].name), found[-1]) if found else None
-
-    def values(self, name: str) -> list[float]:
-        return [metrics[name] for _, metrics in self.reports if name in metrics]
 
 
 def clip(name: str, *, aligned: bool = True, truth: str | None = None) -> Example:

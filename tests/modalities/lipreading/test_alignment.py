@@ -56,6 +56,7 @@ def test_pauses_marks_and_line_endings_do_not_matter() -> None:
     plain = parse("0 1000 sil\n1000 2000 bin\n2000 3000 sp\n3000 4000 blue\n")
     assert text_of(plain) == "bin blue"
     assert parse(b"\xef\xbb\xbf0 1000 sil\r\n\r\n1000 2000 bin\r\n3000 4000 blue\r\n") == plain
+    assert parse("0 1000 SIL\n1000 2000 bin\n2000 3000 SP\n3000 4000 blue\n") == plain
     assert parse("") == ()
 
 

@@ -117,8 +117,8 @@ def test_uneven_times_come_back_to_the_millisecond() -> None:
     assert np.allclose(stamps(film), times, atol=1e-6)
 
 
-def turned(angle: int) -> bytes:
-    """A film whose header asks players to turn it, as phones write it."""
+def turned(cells: str) -> bytes:
+    """A film whose header asks players to turn it, as phones write it: by a matrix of signs."""
     target = BytesIO()
     picture = np.zeros((64, 96, 3), np.uint8)
     picture[:32, :48, 0] = 255  # red in the upper left corner as the sensor saw it
@@ -134,24 +134,48 @@ def turned(angle: int) -> bytes:
     place = data.index(b"tkhd") + 4 + 4 + 4 * 4 + 4 + 8 + 8  # the matrix of the track header
     one = (1 << 16).to_bytes(4, "big")
     minus, nothing, unit = b"\xff\xff\x00\x00", bytes(4), (1 << 30).to_bytes(4, "big")
-    cells = {90: (nothing, one, minus, nothing), 270: (nothing, minus, one, nothing)}[angle]
-    a, b, c, d = cells
+    plus = {"+": one, "-": minus, "0": nothing}
+    a, b, c, d = (plus[sign] for sign in cells)
     matrix = b"".join([a, b, nothing, c, d, nothing, nothing, nothing, unit])
     assert data[place : place + 4] == one
     return data[:place] + matrix + data[place + 36 :]
 
 
-@pytest.mark.parametrize("angle", [90, 270])
+@pytest.mark.parametrize("cells", ["0+-0", "0-+0"])
 def test_films_of_turned_phones_stand_upright_as_opencv_shows_them(
-    angle: int, tmp_path: Path
+    cells: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "phone.mp4"
-    path.write_bytes(turned(angle))
+    path.write_bytes(turned(cells))
     theirs = opencv_frames(path)[0]
     ours = next(iter(read_frames(path, colour="bgr"))).image
     assert ours.shape == theirs.shape == (96, 64, 3)
     assert np.array_equal(ours, theirs)
     assert next(iter(read_frames(path, colour="grey"))).image.shape == (96, 64)
+
+
+@pytest.mark.parametrize(
+    ("cells", "red"),
+    [
+        ("+00+", "upper left"),
+        ("-00+", "upper right"),
+        ("+00-", "lower left"),
+        ("-00-", "lower right"),
+        ("0+-0", "upper right"),
+        ("0-+0", "lower left"),
+        ("0++0", "upper left"),
+        ("0--0", "lower right"),
+    ],
+)
+def test_a_mirrored_film_is_not_upside_down(cells: str, red: str) -> None:
+    """As FFmpeg's own player shows it; OpenCV takes a mirror for half a turn."""
+    image = next(iter(read_frames(turned(cells), colour="rgb"))).image
+    height, width = image.shape[:2]
+    assert (height, width) == ((96, 64) if cells.startswith("0") else (64, 96))
+    down, right = (float(one.mean()) for one in np.nonzero(image[..., 0] > 128))
+    assert red == (
+        f"{'upper' if down < height / 2 else 'lower'} {'left' if right < width / 2 else 'right'}"
+    )
 
 
 def test_a_stream_with_holes_gives_the_frames_around_them() -> None:

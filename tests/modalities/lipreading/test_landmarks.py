@@ -19,6 +19,7 @@ from truing.domain.errors import DamagedError, MissingDependencyError, NotFoundE
 from truing.modalities.lipreading import landmarks
 from truing.modalities.lipreading.frames import read_frames
 from truing.modalities.lipreading.landmarks import LIPS, TASK_VARIABLE, FaceLandmarks
+from truing.platform.terminal import without_noise
 
 GRID = Path(__file__).parents[2] / "data" / "lipreading" / "grid"
 
@@ -90,7 +91,7 @@ def test_what_others_write_meanwhile_is_not_lost(capfd: pytest.CaptureFixture[st
         os.write(2, b"a line of somebody else\nINFO: Created TensorFlow Lite XNNPACK delegate\n")
         raise MissingDependencyError("stopped here")
 
-    with pytest.raises(MissingDependencyError), landmarks._quietly():
+    with pytest.raises(MissingDependencyError), without_noise(landmarks._NOISE):
         noisy()
     assert capfd.readouterr().err == "a line of somebody else\n"
 

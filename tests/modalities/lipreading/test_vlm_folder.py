@@ -21,11 +21,12 @@ from truing.domain.errors import (
 from truing.domain.modality import CanCombine
 from truing.modalities.lipreading import vlm_model
 from truing.modalities.lipreading.modality import LipReading
-from truing.modalities.lipreading.recipes.vlm_adapter import attach, targets_in, write_adapter
+from truing.modalities.lipreading.recipes.vlm_adapter import attach, targets_in
 from truing.modalities.lipreading.recipes.vlm_lora import VlmLoraOptions
 from truing.modalities.lipreading.vlm_folder import Found, VlmNote, find
-from truing.modalities.lipreading.vlm_model import load, locate, with_adapter
+from truing.modalities.lipreading.vlm_model import load, locate, quietly, with_adapter
 from truing.testing.tiny_vlm import tiny_gemma3, tiny_idefics3
+from truing.training.adapter_files import write_adapter
 
 TEXTS = ["bin blue at f two now", "set white with p four please"]
 
@@ -57,7 +58,8 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     for name, weight in wrapped.named_parameters():
         if "lora_B" in name:  # zero before training: an adapter that does nothing
             weight.data.normal_(0, 0.3)
-    write_adapter(folder, wrapped, str(base))
+    with quietly():
+        write_adapter(folder, wrapped, str(base))
     processor.save_pretrained(folder)
     VlmNote(base=str(base), form=3, span="alignment").write(folder)
     return folder, logits_of(wrapped)

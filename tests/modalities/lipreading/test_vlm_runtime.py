@@ -15,14 +15,15 @@ from truing.domain.modality import LoadedRecognizer
 from truing.domain.recipe import MediaFile
 from truing.modalities.lipreading.grid.messages import QUESTIONS
 from truing.modalities.lipreading.modality import LipReading
-from truing.modalities.lipreading.recipes.vlm_adapter import attach, write_adapter
+from truing.modalities.lipreading.recipes.vlm_adapter import attach
 from truing.modalities.lipreading.recipes.vlm_dataset import Batches
 from truing.modalities.lipreading.recipes.vlm_lora import VlmLoraOptions
 from truing.modalities.lipreading.vlm_folder import Found, VlmNote
-from truing.modalities.lipreading.vlm_model import load
+from truing.modalities.lipreading.vlm_model import load, quietly
 from truing.modalities.lipreading.vlm_picture import Pictures
 from truing.modalities.lipreading.vlm_runtime import VlmOptions, VlmReader
 from truing.testing.tiny_vlm import tiny_gemma3, tiny_idefics3
+from truing.training.adapter_files import write_adapter
 
 DATA = Path(__file__).parents[2] / "data" / "lipreading"
 TEXTS = ["bin blue at f two now", "set white with p four please"]
@@ -129,7 +130,8 @@ def test_an_adapter_is_asked_as_it_was_trained(base: Path, tmp_path: Path) -> No
     for name, weight in wrapped.named_parameters():
         if "lora_B" in name:
             weight.data.normal_(0, 1.0)
-    write_adapter(tmp_path, wrapped, str(base))
+    with quietly():
+        write_adapter(tmp_path, wrapped, str(base))
     processor.save_pretrained(tmp_path)
     VlmNote(base=str(base), form=2, span="alignment").write(tmp_path)
     opened: Any = LipReading().open_recognizer(str(tmp_path), {"max_new_tokens": 6})

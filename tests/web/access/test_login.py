@@ -261,6 +261,11 @@ def test_another_password_ends_all_sessions(team: Workspace, serve) -> None:
         ("POST", "/api/people", {"name": "eve", "role": "admin"}, "admin"),
         ("PATCH", "/api/people/reviewer ann", {"role": "admin"}, "admin"),
         ("DELETE", "/api/people/contributor ann", None, "admin"),
+        ("GET", "/api/disk", None, "admin reviewer"),
+        ("GET", "/api/errands", None, "admin reviewer"),
+        ("GET", "/api/archives", None, "admin"),
+        ("GET", "/api/trash", None, "admin"),
+        ("POST", "/api/trash/empty?wait=60", {"samples": 0}, "admin"),
     ],
 )
 def test_each_role_may_do_its_own(

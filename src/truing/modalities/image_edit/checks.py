@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from truing.domain.errors import MissingDependencyError, TruingError
 from truing.domain.finding import CheckReport, Finding, Severity
+from truing.domain.limits import Limits
 from truing.domain.media import Media
 from truing.domain.modality import CheckInput
 from truing.domain.settings import Settings
-from truing.modalities.image_edit import pixels, similarity
+from truing.modalities.image_edit import similarity
 from truing.modalities.image_edit.resemblance import resemblance
 from truing.modalities.image_edit.roles import EDITED, ORIGINAL, ROLES
 from truing.modalities.image_edit.thresholds import FACES
+from truing.modalities.image_edit.view import look_at
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,8 +32,6 @@ PENALTIES = {Severity.BLOCKING: 0.0, Severity.WARNING: 0.5, Severity.INFO: 0.9}
 """Factor on the quality for each finding."""
 NO_FAULT = ("face_present", "face_not_checked", "location", "trailing_bytes", "not_checked")
 """Findings that say nothing about how good a pair is."""
-LOOK = 512
-"""Pixels of the longer side of what is looked at."""
 GREY = 4.0
 """Of 255: mean spread of the channels below which a picture has no colours."""
 NAMES = {ORIGINAL: "the original", EDITED: "the result"}
@@ -58,7 +58,7 @@ def instruction_of(given: CheckInput) -> str:
 
 
 def _findings(given: CheckInput, settings: Settings) -> Iterator[Finding]:
-    limits = _Limits(settings)
+    limits = Limits("image_edit", settings)
     instruction = instruction_of(given)
     yield from _of_instruction(instruction, limits)
     media = {medium.role: medium for medium in given.media}
@@ -67,7 +67,7 @@ def _findings(given: CheckInput, settings: Settings) -> Iterator[Finding]:
     if _said(given, media):
         return
     try:
-        pictures, lost = _looked(given.data)
+        pictures, lost = _looked(given)
     except MissingDependencyError as error:
         yield _not_checked(error)
         return
@@ -85,28 +85,6 @@ def _findings(given: CheckInput, settings: Settings) -> Iterator[Finding]:
         yield from _of_people(pictures, settings)
 
 
-class _Limits:
-    """Thresholds by short name, and findings that name the one they crossed."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __getitem__(self, name: str) -> float:
-        return self._settings.number(f"image_edit.{name}")
-
-    def finding(
-        self, check: str, severity: Severity, value: float, limit: str, reason: str
-    ) -> Finding:
-        return Finding(
-            check=check,
-            severity=severity,
-            reason=reason,
-            value=round(float(value), 6),
-            threshold=self[limit],
-            setting=f"image_edit.{limit}",
-        )
-
-
 def _damaged(reason: str) -> Finding:
     return Finding(check="damaged", severity=Severity.BLOCKING, reason=reason)
 
@@ -116,13 +94,14 @@ def _not_checked(error: MissingDependencyError) -> Finding:
     return Finding(check="not_checked", severity=Severity.INFO, reason=reason)
 
 
-def _looked(data: Mapping[str, bytes]) -> tuple[Pictures, tuple[Finding, ...]]:
+def _looked(given: CheckInput) -> tuple[Pictures, tuple[Finding, ...]]:
     """The pictures, scaled down, and what is wrong with those that cannot be decoded."""
     found: dict[str, Image] = {}
     lost: list[Finding] = []
     for role in ROLES:
         try:
-            found[role] = pixels.load(data[role], longest=LOOK)
+            seen = given.seen.get(role)
+            found[role] = look_at(given.data[role]) if seen is None else cast("Image", seen)
         except MissingDependencyError:
             raise
         except TruingError as error:
@@ -142,7 +121,7 @@ def _damage(role: str, medium: Media, given: CheckInput) -> object:
     return given.damage.get(role) or medium.facts.get("damage")
 
 
-def _of_instruction(text: str, limits: _Limits) -> Iterator[Finding]:
+def _of_instruction(text: str, limits: Limits) -> Iterator[Finding]:
     if not text.strip():
         reason = "there is no instruction: nobody knows what was asked for"
         yield Finding(check="instruction_empty", severity=Severity.BLOCKING, reason=reason)
@@ -158,7 +137,7 @@ def _of_instruction(text: str, limits: _Limits) -> Iterator[Finding]:
 
 
 def _of_file(
-    role: str, medium: Media | None, given: CheckInput, limits: _Limits
+    role: str, medium: Media | None, given: CheckInput, limits: Limits
 ) -> Iterator[Finding]:
     name = NAMES[role]
     if medium is None or role not in given.data:
@@ -180,9 +159,7 @@ def _of_file(
         yield Finding(check="location", severity=Severity.INFO, reason=reason)
 
 
-def _hopeless(pictures: Pictures, media: Mapping[str, Media], limits: _Limits) -> Iterator[Finding]:
-    import numpy as np
-
+def _hopeless(pictures: Pictures, media: Mapping[str, Media], limits: Limits) -> Iterator[Finding]:
     block = Severity.BLOCKING
     sizes = {role: _size(media[role], picture) for role, picture in pictures.items()}
     role = min(sizes, key=lambda one: min(sizes[one]))
@@ -192,7 +169,7 @@ def _hopeless(pictures: Pictures, media: Mapping[str, Media], limits: _Limits) -
         yield limits.finding("too_small", block, min(width, height), "least_side", reason)
         return
     for role, picture in pictures.items():
-        varies = float(np.asarray(picture).std(axis=(0, 1)).max())
+        varies = similarity.contrast(picture)
         if varies < limits["least_contrast"]:
             reason = f"{NAMES[role]} is of one colour all over"
             yield limits.finding("blank", block, varies, "least_contrast", reason)
@@ -206,7 +183,7 @@ def _size(medium: Media, picture: Image) -> tuple[int, int]:
     return picture.size
 
 
-def _of_pictures(pictures: Pictures, limits: _Limits) -> Iterator[Finding]:
+def _of_pictures(pictures: Pictures, limits: Limits) -> Iterator[Finding]:
     warn, info = Severity.WARNING, Severity.INFO
     before = similarity.blur(pictures[ORIGINAL])
     if before > limits["most_blur"]:
@@ -220,7 +197,7 @@ def _of_pictures(pictures: Pictures, limits: _Limits) -> Iterator[Finding]:
 
 
 def _of_pair(
-    pictures: Pictures, media: Mapping[str, Media], instruction: str, limits: _Limits
+    pictures: Pictures, media: Mapping[str, Media], instruction: str, limits: Limits
 ) -> Iterator[Finding]:
     warn = Severity.WARNING
     before, after = pictures[ORIGINAL], pictures[EDITED]
@@ -229,7 +206,7 @@ def _of_pair(
     if change > limits["shape_change"]:
         reason = f"{_by(sizes[0])} became {_by(sizes[1])}: the two cannot be laid over each other"
         yield limits.finding("shape_changed", warn, change, "shape_change", reason)
-    alike = resemblance(before, after)
+    alike = resemblance(before, after, enough=limits["least_resemblance"])
     if alike < limits["least_resemblance"]:
         reason = "the result shows something else than the original"
         yield limits.finding("unrelated", warn, alike, "least_resemblance", reason)

@@ -10,16 +10,16 @@ of their own.
 
 from __future__ import annotations
 
-import difflib
 import gc
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import InvalidInputError
 from truing.domain.prediction import Edited
+from truing.domain.runtime_options import cannot_be, read_options
 from truing.modalities.image_edit import pixels
 from truing.modalities.image_edit.media import as_png
 from truing.modalities.image_edit.pipeline import load_parts, pipeline_of, quietly
@@ -64,28 +64,18 @@ class EditorOptions:
         Raises:
             InvalidInputError: an unknown option or a value of the wrong kind.
         """
-        known = {field.name: field.default for field in fields(EditorOptions)}
-        values: dict[str, Any] = {}
-        for name, value in options.items():
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                raise InvalidInputError(
-                    f"the editor has no option `{name}`",
-                    hint=f"did you mean `{near[0]}`?" if near else f"it has {', '.join(known)}",
-                )
-            values[name] = _converted(name, value, known[name])
-        return EditorOptions(**values)
+        return read_options(options, EditorOptions(), _converted, of="the editor")
 
 
-def _converted(name: str, value: object, default: object) -> object:
-    if isinstance(default, str):
+def _converted(name: str, value: object, usual: object) -> object:
+    if isinstance(usual, str):
         return str(value)
     try:
-        found = float(str(value)) if isinstance(default, float) else int(str(value))
+        found = float(str(value)) if isinstance(usual, float) else int(str(value))
     except ValueError:
         found = -1
     if found < 0 or (name == "image_guidance" and 0 < found < 1):
-        raise InvalidInputError(f"`{name}` cannot be `{value}`", hint=f"its default is `{default}`")
+        raise cannot_be(name, value, usual)
     return found
 
 

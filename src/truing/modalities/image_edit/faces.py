@@ -10,15 +10,14 @@ Scope: faces of about a twentieth of the picture and more, seen from the front o
 from __future__ import annotations
 
 import os
-import tempfile
+import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import MissingDependencyError
 from truing.modalities.image_edit.pixels import without_warnings
+from truing.platform.terminal import without_noise
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,7 +26,8 @@ HINT = 'pip install "truing[lipreading]", or set image_edit.find_faces to false'
 FULL_RANGE = 1
 CONFIDENCE = 0.7
 _TURN = threading.Lock()
-_OWN_CHATTER = (b"XNNPACK", b"absl::InitializeLog", b"inference_feedback_manager", b"gl_context")
+_NOISE = re.compile(rb"XNNPACK|absl::InitializeLog|inference_feedback_manager|gl_context")
+"""In lines that MediaPipe's C++ code writes about itself."""
 
 
 def faces_in(image: Image) -> int:
@@ -59,30 +59,9 @@ def _detector() -> Any:
         ) from error
     import numpy as np
 
-    with _quietly():
+    with without_noise(_NOISE):
         detector = face_detection.FaceDetection(
             model_selection=FULL_RANGE, min_detection_confidence=CONFIDENCE
         )
         detector.process(np.zeros((32, 32, 3), np.uint8))  # its model loads, and talks, by now
     return detector
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keeps what its C++ code says of itself off the terminal; the rest comes out afterwards."""
-    with tempfile.TemporaryFile() as kept:
-        try:
-            saved = os.dup(2)
-        except OSError:  # no standard error to keep clean
-            yield
-            return
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            kept.seek(0)
-            for line in kept:
-                if not any(mark in line for mark in _OWN_CHATTER):
-                    os.write(saved, line)
-            os.close(saved)

@@ -22,12 +22,11 @@ from truing.domain.media import Media
 from truing.domain.modality import Marks
 from truing.modalities.image_edit import pixels, similarity
 from truing.modalities.image_edit.roles import EDITED, ORIGINAL
+from truing.modalities.image_edit.view import LOOK, SMALL, Reduced
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDE = 256
-"""Pixels of the longer side of what is looked at."""
 BITS, QUARTERS = 64, 4
 QUARTER = BITS // QUARTERS
 VERSION = "~i1"
@@ -38,9 +37,9 @@ APART = 30.0
 """Of 255: what changed this much in any place is no copy in any way."""
 
 
-def described(image: Image) -> dict[str, object]:
+def described(picture: Reduced) -> dict[str, object]:
     """The facts that are kept of an RGB picture: `phash` (16 hexadecimal digits), `sketch`."""
-    small = similarity.shrunk(image, SIDE)
+    small = picture.at(SMALL)
     return {"phash": phash(small), "sketch": _sketch(small)}
 
 
@@ -121,7 +120,7 @@ def _key(place: int, bits: int) -> str:
 def _alike(one: bytes, other: bytes) -> float:
     if one == other:
         return 1.0
-    first, second = (pixels.load(data, longest=2 * SIDE) for data in (one, other))
+    first, second = (pixels.load(data, longest=LOOK) for data in (one, other))
     if similarity.shape_change(first.size, second.size) > similarity.SAME_SHAPE:
         return 0.0
     return max(0.0, 1.0 - similarity.largest_change(first, second) / APART)

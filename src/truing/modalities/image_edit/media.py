@@ -19,11 +19,12 @@ from truing.modalities.image_edit import pixels
 from truing.modalities.image_edit.container import end_of, hidden, refuse_slow, sniff
 from truing.modalities.image_edit.fingerprint import described
 from truing.modalities.image_edit.roles import ROLES
+from truing.modalities.image_edit.view import LOOK, reduced
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-STRIP = 256
+STRIP = 64
 """Rows that are hashed at once."""
 
 
@@ -39,7 +40,8 @@ def ingest(role: str, source: object) -> IngestedMedia:
         `format` (`jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`, `avif`), `mode`, `has_alpha`,
         `has_gps`, `has_profile`, `animated` (only the first frame counts), `trailing` (bytes behind
         the picture's end), `content` (digest of the RGB pixels as shown), `phash` and `sketch` (see
-        `fingerprint`) and, for a picture that is not whole, `damage`.
+        `fingerprint`) and, for a picture that is not whole, `damage`. `seen`: what its check looks
+        at.
 
     Raises:
         InvalidInputError: a type it cannot take, no picture, an archive, page or program hidden
@@ -56,9 +58,10 @@ def ingest(role: str, source: object) -> IngestedMedia:
     width, height = pixels.size_of(data, name)
     refuse_slow(data, sniff(data, name), width * height, name)
     with pixels.room(width, height):
-        picture = pixels.read(data)
+        picture = pixels.read(data, lent=True)
         content = content_of(picture.image)
-        looks = described(picture.image)
+        near = reduced(picture.image)
+        looks, seen = described(near), near.at(LOOK)
     end = end_of(data, picture.form)
     trailing = 0 if end is None else len(data) - end
     _refuse_hidden(data[len(data) - trailing :], name)
@@ -82,6 +85,7 @@ def ingest(role: str, source: object) -> IngestedMedia:
         media_type=picture.form.media_type,
         facts=facts | ({"damage": picture.damage} if picture.damage else {}),
         damage=picture.damage,
+        seen=seen,
     )
 
 

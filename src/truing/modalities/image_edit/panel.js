@@ -2,21 +2,22 @@
 
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "#/html.js";
 import { Compare } from "#/components/compare.js";
+import { factRows } from "#/components/facts.js";
+import { HoldButton, useHeld } from "#/components/hold.js";
 import { Icon } from "#/components/icon.js";
 import { onceSeen } from "#/components/seen.js";
-import { NEAREST, SharedView } from "#/components/shared_view.js";
-import { address, api, ApiError } from "#/api.js";
+import { SharedView } from "#/components/shared_view.js";
+import { Zoom, zoomActs, zoomRows } from "#/components/zoom.js";
+import { address, api, ApiError, blobAt } from "#/api.js";
 import { bytes, percent } from "#/format.js";
-import { keysOf, useKeys } from "#/keymap.js";
+import { handBack, keysOf, useKeys } from "#/keymap.js";
 import { about } from "#/shell.js";
 import { toastError } from "#/toast.js";
 
 const LOOK = "truing.edits.look";
 const GAIN = "truing.edits.gain";
 const GAINS = [1, 2, 4, 8, 16];
-const NEARER = 1.5;
 const EDGE_STEP = 0.05;
-const PAN_STEP = 0.1;
 /** Characters: the same limit as the check `instruction_too_long` has unless it is set. */
 const LONG_TEXT = 300;
 /** Bytes; more is fetched as it is shown. */
@@ -37,13 +38,7 @@ const keys = [
   row("edit.difference", "the difference, on or off", ["d"]),
   row("edit.left", "edge to the left", [","]),
   row("edit.right", "edge to the right", ["."]),
-  row("edit.nearer", "nearer", ["+", "="]),
-  row("edit.farther", "farther", ["-"]),
-  row("edit.whole", "whole pictures", ["z"]),
-  row("edit.pan-left", "look to the left", ["Shift+ArrowLeft"]),
-  row("edit.pan-right", "look to the right", ["Shift+ArrowRight"]),
-  row("edit.pan-up", "look up", ["Shift+ArrowUp"]),
-  row("edit.pan-down", "look down", ["Shift+ArrowDown"]),
+  ...zoomRows("edit", row, ["+", "="]),
   row("edit.weaker", "difference less bright", ["["]),
   row("edit.stronger", "difference brighter", ["]"]),
   ...STARS.map((stars) => row(`edit.rate-${stars}`, `rate it ${stars} of 5`, [`q ${stars}`])),
@@ -98,10 +93,7 @@ async function load(sample, { signal: stop } = {}) {
 async function sourceOf(sample, role, stop) {
   const url = pictureOf(sample, role);
   if (mediumOf(sample, role).size > FETCHED_WHOLE) return url;
-  const answer = await fetch(url, { signal: stop });
-  if (answer.ok) return URL.createObjectURL(await answer.blob());
-  const told = (await answer.json().catch(() => null))?.error;
-  throw new ApiError(answer.status, told ?? { code: "http", message: `the picture ${role} of sample ${sample.id} is not there`, hint: null });
+  return URL.createObjectURL(await blobAt(url, { signal: stop, missing: `the picture ${role} of sample ${sample.id} is not there` }));
 }
 
 /** Decoded ahead, so that the next is drawn at once. */
@@ -126,7 +118,7 @@ function sizeOf(sample, role) {
 
 function Player({ sample, asset, onProblem }) {
   const view = useMemo(() => new SharedView(), []);
-  const flicker = useFlicker();
+  const flicker = useHeld();
   const [drawn, setDrawn] = useState(null);
   useLayoutEffect(() => {
     view.reset();
@@ -146,40 +138,10 @@ function Player({ sample, asset, onProblem }) {
   </div>`;
 }
 
-/** Whether the other picture is shown, for as long as a key or a button is down. */
-function useFlicker() {
-  const [held, setHeld] = useState(false);
-  const down = useRef(null);
-  const hold = (code) => {
-    down.current = code;
-    setHeld(code !== null);
-  };
-  // Always on: a key may be up again before anything is rendered.
-  useEffect(() => {
-    const up = (event) => event.code === down.current && hold(null);
-    const end = () => hold(null);
-    window.addEventListener("keyup", up);
-    window.addEventListener("blur", end);
-    return () => {
-      window.removeEventListener("keyup", up);
-      window.removeEventListener("blur", end);
-    };
-  }, []);
-  return { held, press: (event) => hold(event.code ?? "pointer"), end: () => hold(null) };
-}
-
 function useCompareKeys(asset, hasBoth, view, flicker) {
   const turn = () => setLook(LOOKS[(LOOKS.findIndex(({ name }) => name === look.value) + 1) % LOOKS.length].name);
   const toggle = (name) => () => setLook(look.value === name ? "slider" : name);
-  const near = {
-    "edit.nearer": () => view.zoomBy(NEARER),
-    "edit.farther": () => view.zoomBy(1 / NEARER),
-    "edit.whole": () => view.reset(),
-    "edit.pan-left": () => view.panBy(PAN_STEP, 0),
-    "edit.pan-right": () => view.panBy(-PAN_STEP, 0),
-    "edit.pan-up": () => view.panBy(0, PAN_STEP),
-    "edit.pan-down": () => view.panBy(0, -PAN_STEP),
-  };
+  const near = zoomActs("edit", view);
   const both = {
     "edit.flicker": flicker.press,
     "edit.flicker-editor": flicker.press,
@@ -203,47 +165,17 @@ function shapeNote(sample) {
 }
 
 function Controls({ sample, asset, hasBoth, view, flicker }) {
-  return html`<div class="edits-controls" onClick=${clicked}>
+  return html`<div class="edits-controls" onClick=${handBack}>
     ${hasBoth && html`<div class="segments" role="group" aria-label="How to compare">
       ${LOOKS.map(({ name, title, word, icon, key }) => html`<button key=${name} aria-pressed=${String(look.value === name)} disabled=${!asset} aria-label=${title}
         title="${title} (${keysOf(key)})" onClick=${() => setLook(name)}><${Icon} name=${icon} /><span class="edits-word">${word ?? title}</span></button>`)}
     </div>
-    <${FlickerButton} flicker=${flicker} disabled=${!asset} />`}
-    <${Zoom} view=${view} disabled=${!asset} />
+    <${HoldButton} holding=${flicker} label="Hold to see the other picture" title="Hold to see the other picture (${keysOf("edit.flicker")})" disabled=${!asset}><span class="edits-word">Hold</span><//>`}
+    <${Zoom} name="edit" view=${view} disabled=${!asset} />
     ${hasBoth && look.value === "difference" && html`<${Gain} />`}
     ${!hasBoth && html`<span class="chip warn">no edited picture</span>`}
     <${Stars} key=${sample.uid} sample=${sample} />
   </div>`;
-}
-
-/** After a click of the mouse the keys belong to the page again, not to the button. */
-function clicked(event) {
-  if (event.detail > 0) event.target.closest("button")?.blur();
-}
-
-function FlickerButton({ flicker, disabled }) {
-  const down = (event) => {
-    if (!["Space", "Enter"].includes(event.code)) return;
-    event.preventDefault();
-    flicker.press(event);
-  };
-  const press = (event) => {
-    event.currentTarget.setPointerCapture(event.pointerId);
-    flicker.press({});
-  };
-  return html`<button aria-pressed=${String(flicker.held)} aria-label="Hold to see the other picture" title="Hold to see the other picture (${keysOf("edit.flicker")})" disabled=${disabled} class="edits-flicker"
-    onPointerDown=${press} onPointerUp=${flicker.end} onPointerCancel=${flicker.end} onKeyDown=${down} onBlur=${flicker.end}
-    onContextMenu=${(event) => event.preventDefault()}><${Icon} name="flicker" /><span class="edits-word">Hold</span></button>`;
-}
-
-function Zoom({ view, disabled }) {
-  const { zoom } = view.seen.value;
-  const button = (key, title, icon, act, off) => html`<button class="icon" aria-label=${title} title="${title} (${keysOf(key)})" disabled=${disabled || off} onClick=${act}><${Icon} name=${icon} /></button>`;
-  return html`<span class="edits-zoom">
-    ${button("edit.farther", "Farther", "farther", () => view.zoomBy(1 / NEARER), zoom === 1)}
-    <button class="edits-scale number" aria-label="Whole pictures" title="Whole pictures (${keysOf("edit.whole")})" disabled=${disabled || zoom === 1} onClick=${() => view.reset()}>${zoom === 1 ? "whole" : `${zoom.toFixed(1)} ×`}</button>
-    ${button("edit.nearer", "Nearer", "nearer", () => view.zoomBy(NEARER), zoom >= NEAREST)}
-  </span>`;
 }
 
 function Gain() {
@@ -320,9 +252,7 @@ function Details({ sample, asset }) {
     ["Figures", measured?.problem],
     ["Result", resultOf(sample)],
   ];
-  return rows
-    .filter(([, value]) => value)
-    .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`);
+  return factRows(rows);
 }
 
 /** Which of several results of one moment this is; null when it came alone. */

@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
-from truing.platform.hub import local_folder
+from truing.platform.hub import local_folder, read_json
 
 DEFAULT_BASE = "timbrooks/instruct-pix2pix"
 EXTRA = 'pip install "truing[diffusion]"'
@@ -132,25 +131,3 @@ def edits_as_it_is(folder: Path) -> bool:
     channels = read_json(folder / "unet" / "config.json").get("in_channels")
     latents = read_json(folder / "vae" / "config.json").get("latent_channels", 4)
     return bool(channels == 2 * int(latents))
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """A JSON object from a model's folder.
-
-    Raises:
-        NotFoundError: no such file.
-        DamagedError: it is no JSON object.
-    """
-    try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"there is no `{file}`", hint="copy or download the model again"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise DamagedError(
-            f"`{file}` cannot be read: {error}", hint="copy or download the model again"
-        ) from error
-    if not isinstance(said, dict):
-        raise DamagedError(f"`{file}` is no JSON object", hint="copy or download the model again")
-    return said

@@ -27,7 +27,7 @@ from truing.domain.errors import (
     MissingDependencyError,
     NotFoundError,
 )
-from truing.modalities.image_edit.container import AVIF, FORMATS_HINT, TIFF, Form, sniff
+from truing.modalities.image_edit.container import AVIF, FORMATS_HINT, JPEG, TIFF, Form, sniff
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -99,8 +99,18 @@ def load(source: Path | bytes, *, longest: int | None = None) -> Image:
     return read(source, longest=longest).image
 
 
-def read(source: Path | bytes, *, longest: int | None = None, alpha: bool = False) -> Picture:
-    """Decodes a picture; see `load`, with `alpha` to keep transparency."""
+def read(
+    source: Path | bytes, *, longest: int | None = None, alpha: bool = False, lent: bool = False
+) -> Picture:
+    """Decodes a picture; see `load`.
+
+    Args:
+        source: see `load`.
+        longest: see `load`.
+        alpha: keep transparency.
+        lent: only its pixels are looked at, and it is let go: then it may be the decoder's own
+            object. To copy a large JPEG takes half as long as to decode it, and as much memory.
+    """
     data, name = (source, "the given bytes") if isinstance(source, bytes) else (None, str(source))
     whole = data if data is not None else file_bytes(Path(name))
     form = sniff(whole, name)
@@ -121,6 +131,9 @@ def read(source: Path | bytes, *, longest: int | None = None, alpha: bool = Fals
         has_alpha = _has_alpha(image)
         mode, info = image.mode, dict(image.info)
         shown = _shown(image, longest, orientation, keep_alpha=alpha and has_alpha)
+        if shown is image and not (lent and form is JPEG):
+            shown = image.copy()  # apart from its file
+        shown.info.clear()
         animated = form.name != "jpeg" and _animated(image)
     if orientation >= 5:
         width, height = height, width
@@ -304,15 +317,12 @@ def _has_alpha(image: Any) -> bool:
 
 
 def _shown(image: Any, longest: int | None, orientation: int, *, keep_alpha: bool) -> Image:
-    """RGB or RGBA, scaled and turned, without metadata; as few copies as can be."""
+    """RGB or RGBA, scaled and turned; as few copies as can be."""
     if image.mode in SCALABLE and "transparency" not in image.info:
         _scale(image, longest)
     pixels = _coloured(image, keep_alpha=keep_alpha)
     _scale(pixels, longest)
-    shown = turned(pixels, orientation)
-    shown = image.copy() if shown is image else shown  # apart from its file
-    shown.info.clear()
-    return shown
+    return turned(pixels, orientation)
 
 
 def _scale(image: Any, longest: int | None) -> None:

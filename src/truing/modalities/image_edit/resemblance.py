@@ -32,18 +32,32 @@ NEIGHBOURHOOD = 8.0
 """Pixels of the Gaussian that the layout is taken with."""
 FAINT = 2.0
 """Of 255: edges much weaker than this are noise."""
-CROPS = (0.0, 0.05, 0.1, 0.15, 0.2)
+CROPS = (0.05, 0.1, 0.15, 0.2)
 """Shares that may be missing at each side."""
 SURE = 0.6
 REACH = 3
 """Pixels of a map by which a picture may have moved."""
 
 
-def resemblance(one: Image, other: Image) -> float:
-    """How surely two RGB pictures show the same, 0 to 1; no better is looked for than `SURE`."""
+def resemblance(one: Image, other: Image, *, enough: float = 1.0) -> float:
+    """How surely two RGB pictures show the same, 0 to 1; no better is looked for than `SURE`.
+
+    Args:
+        one: RGB.
+        other: RGB, of any size.
+        enough: what is at least as alike is not looked at in further ways, which take ten times as
+            long; then the figure may be too low, but not lower than this.
+    """
     first, second = _maps(one), _maps(other)
     plain = max(abs(correlation(first[0], second[0])), correlation(first[1], second[1]))
-    return plain if plain >= SURE else max(_turned(first, second), _moved(one, other))
+    if plain >= min(SURE, enough):
+        return plain
+    best = 0.0
+    for found in _further(one, other, first, second):
+        best = max(best, found)
+        if best >= enough:
+            break
+    return best
 
 
 def _maps(image: Image) -> Maps:
@@ -73,20 +87,21 @@ def _ways(numbers: Numbers) -> Iterator[Numbers]:
         yield turned[:, ::-1]
 
 
-def _moved(one: Image, other: Image) -> float:
-    best = 0.0
+def _further(one: Image, other: Image, first: Maps, second: Maps) -> Iterator[float]:
+    """How alike two pictures are, with their maps: turned, moved, and for each crop of either."""
+    yield _turned(first, second)
+    yield _near(first, second)
     for share in CROPS:
-        pairs = [(_cropped(one, share), other)] + [(one, _cropped(other, share))] * (share > 0)
-        for first, second in pairs:
-            before, after = _maps(first), _maps(second)
-            light, edge = (_shifted(a, b) for a, b in zip(before, after, strict=True))
-            best = max(best, light[0], edge[1])
-    return best
+        yield _near(_maps(_cropped(one, share)), second)
+        yield _near(first, _maps(_cropped(other, share)))
+
+
+def _near(one: Maps, other: Maps) -> float:
+    light, edge = (_shifted(a, b) for a, b in zip(one, other, strict=True))
+    return max(light[0], edge[1])
 
 
 def _cropped(image: Image, share: float) -> Image:
-    if not share:
-        return image
     width, height = image.size
     left, top = int(width * share), int(height * share)
     return image.crop((left, top, width - left, height - top))

@@ -44,7 +44,7 @@ def parse(text: str | bytes) -> tuple[Word, ...]:
                 hint="each word starts where, or after, the one before it ends",
             )
         last = end
-        if word not in SILENCES:
+        if word.lower() not in SILENCES:
             words.append(Word(text=word, start=start / SAMPLE_RATE, end=end / SAMPLE_RATE))
     return tuple(words)
 

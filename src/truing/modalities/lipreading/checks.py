@@ -13,6 +13,7 @@ from pathlib import Path
 
 from truing.domain.errors import InvalidInputError, MissingDependencyError, TruingError
 from truing.domain.finding import CheckReport, Finding, Severity
+from truing.domain.limits import Limits
 from truing.domain.media import Media
 from truing.domain.modality import CheckInput
 from truing.domain.prediction import Prediction, PredictionKind
@@ -20,7 +21,6 @@ from truing.domain.settings import Settings
 from truing.modalities.lipreading import alignment
 from truing.modalities.lipreading.grammar import GRID
 from truing.modalities.lipreading.landmarks import TASK_SETTING
-from truing.modalities.lipreading.limits import Limits
 from truing.modalities.lipreading.media import ALIGNMENT, VIDEO
 from truing.modalities.lipreading.observation import Observation, observe
 from truing.modalities.lipreading.wording import grid_slip, letters, likeness, plain_words
@@ -43,7 +43,7 @@ GAP = 1.5
 
 def check(given: CheckInput, settings: Settings) -> CheckReport:
     """Looks at one sample and attaches findings; never raises for odd data."""
-    findings = tuple(_findings(given, Limits(settings), settings.text(TASK_SETTING)))
+    findings = tuple(_findings(given, Limits("lipreading", settings), settings.text(TASK_SETTING)))
     quality = 1.0
     for found in findings:
         quality *= PENALTIES[found.severity]

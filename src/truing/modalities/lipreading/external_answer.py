@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import queue
+import re
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -21,7 +24,11 @@ from truing.platform import system
 from truing.platform.processes import end_now, signal_name
 
 MOST_BYTES = 1 << 20
-"""Of an answer."""
+"""Of an answer; of what a program writes before it."""
+MOST_WRITTEN = 256 << 20
+"""Bytes that a program may write in all."""
+LOOK = 0.1
+"""Seconds between two looks at how much that is."""
 TAIL = 600
 """Characters of what a program complained of that an error repeats."""
 HYPOTHESIS = "hyp:"
@@ -37,7 +44,7 @@ def run(words: Sequence[str], folder: Path, seconds: float) -> str:
         seconds: after which it is ended, with its children.
 
     Raises:
-        UnavailableError: it cannot be started, fails, or takes too long.
+        UnavailableError: it cannot be started, fails, takes too long, or writes too much.
     """
     # Files instead of pipes: a program that says much never waits for us to read.
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
@@ -49,7 +56,7 @@ def run(words: Sequence[str], folder: Path, seconds: float) -> str:
                 hint="correct the `command` in config.json",
             ) from error
         try:
-            code = process.wait(timeout=seconds)
+            code = _waited(process, words[0], seconds, (said, complained))
         except subprocess.TimeoutExpired as error:
             raise _too_slow(words[0], seconds, _tail(complained)) from error
         finally:
@@ -58,8 +65,41 @@ def run(words: Sequence[str], folder: Path, seconds: float) -> str:
             process.wait()
         if code != 0:
             raise _failed(words[0], code, _tail(complained))
-        said.seek(0)
-        return said.read(MOST_BYTES).decode("utf-8", "replace")
+        return _last(said, words[0])
+
+
+def _waited(
+    process: subprocess.Popen[bytes], who: str, seconds: float, written: Sequence[IO[bytes]]
+) -> int:
+    """The exit code of a program that ends in time and does not fill the disk until then."""
+    until = time.monotonic() + seconds
+    while True:
+        left = until - time.monotonic()
+        try:
+            return process.wait(timeout=max(0.0, min(LOOK, left)))
+        except subprocess.TimeoutExpired:
+            if sum(os.fstat(file.fileno()).st_size for file in written) > MOST_WRITTEN:
+                raise UnavailableError(
+                    f"`{who}` wrote more than {MOST_WRITTEN >> 20} MB and was ended",
+                    hint="run the same command by hand",
+                ) from None
+            if left <= LOOK:
+                raise
+
+
+def _last(said: IO[bytes], who: str) -> str:
+    """The end of what a program wrote, where its answer is; from the beginning of a line."""
+    size = said.seek(0, os.SEEK_END)
+    said.seek(max(0, size - MOST_BYTES))
+    data = said.read().rstrip()
+    if size > MOST_BYTES:
+        _, ended, data = data.partition(b"\n")
+        if not ended:
+            raise UnavailableError(
+                f"the last line of `{who}` is longer than {MOST_BYTES >> 20} MB",
+                hint="it should print the text, or one JSON object, on its last line",
+            )
+    return data.decode("utf-8", "replace")
 
 
 def _started(
@@ -119,8 +159,10 @@ def _exchange(
     try:
         connection.request("POST", place, video, headers)
         response = connection.getresponse()
-        body = response.read(MOST_BYTES).decode("utf-8", "replace")
-        if response.status != http.HTTPStatus.OK:
+        body = response.read(MOST_BYTES + 1).decode("utf-8", "replace")
+        if len(body) > MOST_BYTES:
+            answers.put(ConnectionError(f"it answered with more than {MOST_BYTES >> 20} MB"))
+        elif response.status != http.HTTPStatus.OK:
             said = f"status {response.status} {response.reason} {body.strip()[-TAIL:]}"
             answers.put(ConnectionError(said.strip()))
         else:
@@ -141,14 +183,16 @@ def understood(answer: str, who: str) -> Recognition:
     Raises:
         UnavailableError: JSON without a text, or values that cannot be.
     """
-    lines = [line.strip() for line in answer.splitlines() if line.strip()]
-    for text in (answer.strip(), lines[-1] if lines else ""):
+    # Only these end a line: a text may hold other characters that Python would split at.
+    lines = [line.strip() for line in re.split(r"[\r\n]+", answer) if line.strip()]
+    begins = answer.rfind("\n{") + 1  # an object over several lines, behind what was printed
+    for text in (answer.strip(), lines[-1] if lines else "", answer[begins:].strip()):
         if text.startswith("{"):
             try:
-                return _from_json(json.loads(text))
+                return _from_json(json.loads(text, parse_float=_finite, parse_constant=_finite))
             except json.JSONDecodeError:
                 continue
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise UnavailableError(
                     f"what `{who}` answered cannot be understood: {error}",
                     hint='it should print {"text": "…", "confidence": 0.9}, or the text alone',
@@ -165,6 +209,7 @@ def _from_json(told: dict[str, object]) -> Recognition:
     others = told.get("alternatives") or []
     if isinstance(others, list):
         told = {**told, "alternatives": [_reading(other) for other in others]}
+    json.dumps(told, ensure_ascii=False).encode()  # half a character cannot be kept
     said = Recognition.from_dict(told)
     confidences = [said.confidence, *(word.confidence for word in said.words)]
     confidences += [other.confidence for other in said.alternatives]
@@ -172,6 +217,13 @@ def _from_json(told: dict[str, object]) -> Recognition:
         if value is not None and not 0 <= value <= 1:
             raise ValueError(f"a confidence of {value:g} is not between 0 and 1")
     return said
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"`{text}` is no number")
+    return value
 
 
 def _reading(other: object) -> object:

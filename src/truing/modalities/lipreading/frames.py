@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from truing.domain.errors import DamagedError, InvalidInputError, MissingDependencyError
 from truing.modalities.lipreading.container import Container, head_of, sniff
+from truing.modalities.lipreading.stance import Stance, stance_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -325,6 +326,7 @@ class _Painter:
         from av.video.reformatter import VideoReformatter
 
         self._converter = VideoReformatter()
+        self._stance: Stance | None = None
 
     def paint(self, frame: Any, colour: Colour) -> NDArray[np.uint8]:
         import numpy as np
@@ -336,8 +338,8 @@ class _Painter:
             image = np.asarray(
                 self._converter.reformat(frame, format=wanted).to_ndarray(), np.uint8
             )
-        turns = round(frame.rotation / 90) % 4
-        return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+        self._stance = self._stance or stance_of(frame)
+        return self._stance.upright(image)
 
     def _luma(self, frame: Any) -> NDArray[np.uint8]:
         import numpy as np

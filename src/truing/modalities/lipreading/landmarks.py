@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from truing.domain.closing import Closing
 from truing.domain.errors import DamagedError, MissingDependencyError, NotFoundError
+from truing.platform.terminal import without_noise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,12 +48,11 @@ _NOISE = re.compile(
     rb"face_landmarker_graph|landmark_projection_calculator"
 )
 """Lines that MediaPipe's C++ code writes about itself each time a graph starts."""
-_QUIET = threading.Lock()
 _WARNINGS = threading.RLock()
 """Filters of warnings belong to the process: threads that set and restore them take turns."""
 
 
-class FaceLandmarks:
+class FaceLandmarks(Closing):
     """Finds faces in RGB pictures. Use it as a context manager; not for several threads at once.
 
     Args:
@@ -112,17 +111,6 @@ class FaceLandmarks:
         """Frees the graph; a second call does nothing."""
         self._mesh.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 class _LegacyMesh:
     """`mp.solutions.face_mesh`."""
@@ -131,7 +119,7 @@ class _LegacyMesh:
         import numpy as np
 
         module = _face_mesh()
-        with _quietly(), _without_warnings():
+        with without_noise(_NOISE), _without_warnings():
             self._graph: Any = module.FaceMesh(
                 static_image_mode=not tracking,
                 max_num_faces=faces,
@@ -173,7 +161,7 @@ class _TaskMesh:
             min_tracking_confidence=CONFIDENCE,
         )
         try:
-            with _quietly():
+            with without_noise(_NOISE):
                 self._graph: Any = vision.FaceLandmarker.create_from_options(options)
         except (RuntimeError, ValueError) as error:
             raise _no_landmarker(task, error) from error
@@ -238,28 +226,3 @@ def _face_mesh() -> Any:
             f"MediaPipe {version} brings no face mesh; {BUNDLED.partition('==')[2]} is known to",
             hint=f'pip install "{BUNDLED}", or set {TASK_SETTING} to a face_landmarker.task file',
         ) from error
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keeps known chatter of C++ code, which knows no log level, off the terminal.
-
-    What else was written to standard error meanwhile, by any thread, comes out afterwards.
-    """
-    with _QUIET, tempfile.TemporaryFile() as kept:
-        try:
-            sys.stderr.flush()
-            saved = os.dup(2)
-        except (OSError, AttributeError, ValueError):  # no standard error to keep clean
-            yield
-            return
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            kept.seek(0)
-            for line in kept:
-                if not _NOISE.search(line):
-                    os.write(saved, line)
-            os.close(saved)

@@ -19,8 +19,9 @@ from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from truing.domain.closing import Closing
 from truing.domain.errors import InvalidInputError, MissingDependencyError
 from truing.modalities.lipreading.frames import read_frames
 
@@ -230,7 +231,7 @@ def shows_mouth(height: int, width: int) -> bool:
     return height == width <= MOUTH_SIDE
 
 
-class RefinedLandmarks:
+class RefinedLandmarks(Closing):
     """The face mesh with refined lips, as LipAgent has it; opened at the first picture.
 
     Use it as a context manager, for as many videos as you like; not for several threads at once.
@@ -256,12 +257,6 @@ class RefinedLandmarks:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def mouth_in(bgr: NDArray[np.uint8], landmarks: Landmarks) -> NDArray[np.uint8] | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from truing.domain.closing import Closing
 from truing.modalities.lipreading.frames import studio_levels
 from truing.modalities.lipreading.landmarks import FaceLandmarks
 from truing.modalities.lipreading.mouth import (
@@ -34,7 +34,7 @@ SCALES = 100
 """Meshes whose eye distances set the tracker's scale."""
 
 
-class MouthTracker:
+class MouthTracker(Closing):
     """The picture of `mouth_clip`, frame by frame as a camera gives them. Use it as a context.
 
     A face mesh is computed about every 0.12 s, on single pictures as for whole clips: MediaPipe's
@@ -97,14 +97,3 @@ class MouthTracker:
         """Frees the mesh, if it is its own; a second call does nothing."""
         if self._owned:
             self._find.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

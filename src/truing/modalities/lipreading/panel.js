@@ -1,32 +1,26 @@
 // How lip-reading is shown in the pages: the video by its frames, the mouth close up, words in time.
 
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "#/html.js";
-import { FASTEST, FramePlayer, SLOWEST } from "#/components/frames.js";
+import { factRows } from "#/components/facts.js";
+import { FramePlayer } from "#/components/frames.js";
 import { Icon } from "#/components/icon.js";
+import { onceSeen } from "#/components/seen.js";
+import { lengthHint, playActs, playRows, Speed, toggleLoop, Volume } from "#/components/spoken.js";
 import { decodePeaks, Waveform } from "#/components/waveform.js";
-import { address, api, ApiError } from "#/api.js";
+import { address, api, ApiError, blobAt } from "#/api.js";
 import { bytes, counted, percent, seconds } from "#/format.js";
 import { keysOf, useKeys } from "#/keymap.js";
 
 const BACK_SECONDS = 1;
-const SPEED_STEP = 0.1;
 const MOUTH = "truing.lips.mouth";
 /** Seconds: the server makes no proxy of more, and looks at no more. */
 const LONGEST = 120;
 const DOUBT_AT = 0.6;
-/** Nobody speaks faster; and a video with fewer letters holds more than its text. */
-const MOST_LETTERS_A_SECOND = 20;
-const LEAST_LETTERS_A_SECOND = 1.5;
 const PLAYABLE = ["video/mp4", "video/webm"];
 const HOVER_MS = 150;
 
 const keys = [
-  { id: "play", group: "Watching", what: "play or pause", keys: ["Space"], where: "page" },
-  { id: "play.editor", group: "Watching", what: "play or pause while typing", keys: ["Ctrl+Space"], where: "both" },
-  { id: "play.back", group: "Watching", what: "play the last seconds again", keys: ["Ctrl+b"], where: "both" },
-  { id: "play.slower", group: "Watching", what: "slower", keys: ["["], where: "page" },
-  { id: "play.faster", group: "Watching", what: "faster", keys: ["]"], where: "page" },
-  { id: "play.loop", group: "Watching", what: "loop the chosen region, or all; again to end it", keys: ["l"], where: "page" },
+  ...playRows("Watching", "play the last seconds again"),
   { id: "frame.back", group: "Watching", what: "one frame back", keys: [","], where: "page" },
   { id: "frame.on", group: "Watching", what: "one frame on", keys: ["."], where: "page" },
   { id: "frame.back-editor", group: "Watching", what: "one frame back, while typing too", keys: ["Alt+,"], where: "both" },
@@ -61,14 +55,7 @@ async function load(sample, { signal: stop } = {}) {
   return { film, url: film ? URL.createObjectURL(film) : mediaOf(sample), preview, times, shape };
 }
 
-async function fetched(sample, stop) {
-  const answer = await fetch(mediaOf(sample, { format: "mp4" }), { signal: stop });
-  if (!answer.ok) {
-    const told = (await answer.json().catch(() => null))?.error;
-    throw new ApiError(answer.status, told ?? { code: "http", message: `the video of sample ${sample.id} is not there`, hint: null });
-  }
-  return answer.blob();
-}
+const fetched = (sample, stop) => blobAt(mediaOf(sample, { format: "mp4" }), { signal: stop, missing: `the video of sample ${sample.id} is not there` });
 
 /** A long video is looked at in its first minutes only: the rest is taken to go on evenly. */
 function extended({ times, duration, whole }, sample) {
@@ -129,17 +116,11 @@ function Player({ sample, asset, autoplay = false, onProblem }) {
 }
 
 function usePlayerKeys(film, asset) {
-  const faster = (step) => film.setSpeed(film.speed.value + step);
   const step = (by) => () => film.step(by);
   useKeys(
     asset
       ? {
-          play: () => film.toggle(),
-          "play.editor": () => film.toggle(),
-          "play.back": () => film.back(BACK_SECONDS),
-          "play.slower": () => faster(-SPEED_STEP),
-          "play.faster": () => faster(SPEED_STEP),
-          "play.loop": () => toggleLoop(film),
+          ...playActs(film, { duration: asset.shape.duration, back: BACK_SECONDS }),
           "frame.back": step(-1),
           "frame.on": step(1),
           "frame.back-editor": step(-1),
@@ -148,10 +129,6 @@ function usePlayerKeys(film, asset) {
         }
       : {},
   );
-}
-
-function toggleLoop(film) {
-  film.loop(film.region.value ? null : [0, film.duration]);
 }
 
 /** The picture, and the mouth beside it. */
@@ -197,7 +174,6 @@ function CloseUp({ film, preview }) {
 
 function Controls({ film, sample, asset }) {
   const playing = film.playing.value;
-  const speed = film.speed.value;
   const mouth = asset?.preview.mouth;
   return html`<div class="lips-controls">
     <span class="lips-steps">
@@ -208,18 +184,13 @@ function Controls({ film, sample, asset }) {
     </span>
     <${Clock} film=${film} asset=${asset} />
     <span class="lips-steps"><button class="icon" aria-label="Loop" aria-pressed=${film.region.value ? "true" : "false"} disabled=${!asset}
-      title="Loop; drag below to choose what (${keysOf("play.loop")})" onClick=${() => toggleLoop(film)}><${Icon} name="loop" /></button>
+      title="Loop; drag below to choose what (${keysOf("play.loop")})" onClick=${() => toggleLoop(film, film.duration)}><${Icon} name="loop" /></button>
     <button class="icon" aria-label="The mouth close up" aria-pressed=${closeUp.value && mouth ? "true" : "false"} disabled=${!mouth}
       title=${asset && !mouth ? "It shows the mouth alone, or no face was found" : `The mouth close up (${keysOf("lips.mouth")})`} onClick=${toggleMouth}><${Icon} name="mouth" /></button>
       <a class="button icon" aria-label="Download the video" title="Download the video" download href=${mediaOf(sample, { download: 1 })}><${Icon} name="download" /></a></span>
-    <label class="lips-slider" title="Speed (${keysOf("play.slower")} ${keysOf("play.faster")})">
-      <input type="range" min=${SLOWEST} max=${FASTEST} step="0.1" value=${speed} aria-label="Speed"
-        aria-valuetext="${speed.toFixed(1)} times" onInput=${(event) => film.setSpeed(event.target.valueAsNumber)} />
-      <output class="number">${speed.toFixed(1)}×</output>
-    </label>
+    <${Speed} player=${film} />
     ${asset?.preview.sound
-      ? html`<label class="lips-slider lips-volume" title="Volume"><${Icon} name="volume" />
-          <input type="range" min="0" max="1" step="0.05" value=${film.volume.value} aria-label="Volume" onInput=${(event) => film.setVolume(event.target.valueAsNumber)} /></label>`
+      ? html`<${Volume} player=${film} />`
       : asset && html`<span class="chip" title="The video has no sound">silent</span>`}
   </div>`;
 }
@@ -317,17 +288,6 @@ function Thumb({ sample }) {
   </button>`;
 }
 
-/** Calls once something comes into view; returns how to give up. */
-function onceSeen(element, call) {
-  const watched = new IntersectionObserver((entries) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    watched.disconnect();
-    call();
-  });
-  watched.observe(element);
-  return () => watched.disconnect();
-}
-
 function Details({ sample, asset }) {
   const medium = videoOf(sample);
   const facts = medium?.facts ?? {};
@@ -344,9 +304,7 @@ function Details({ sample, asset }) {
     ["Sound", shown ? (shown.sound ? "yes" : "none: it is silent") : null],
     ["Damaged", countOf(facts.damaged_frames) ? counted(countOf(facts.damaged_frames), "frame") : null],
   ];
-  return rows
-    .filter(([, value]) => value)
-    .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`);
+  return factRows(rows);
 }
 
 /** What was measured counts; what the file claims is told where it differs. */
@@ -354,16 +312,6 @@ function rateOf({ rate, measured_rate: measured }) {
   if (!rate && !measured) return null;
   const told = `${Number((measured ?? rate).toFixed(2))} frames a second`;
   return rate && measured && Math.abs(rate - measured) > 0.5 ? `${told} (the file says ${Number(rate.toFixed(2))})` : told;
-}
-
-/** A warning when nobody could have said the text in that time, or it is only part of it. */
-function lengthHint(sample, text) {
-  const letters = [...text.matchAll(/[\p{L}\p{N}]/gu)].length;
-  if (!sample.duration || !letters) return null;
-  const rate = letters / sample.duration;
-  if (rate > MOST_LETTERS_A_SECOND) return `a lot of text for ${seconds(sample.duration)}: ${Math.round(rate)} letters a second`;
-  if (rate < LEAST_LETTERS_A_SECOND && sample.duration > 2) return `little text for ${seconds(sample.duration)}: is it all that was said?`;
-  return null;
 }
 
 const words = { medium: "Video", raw: "Read", accept: "Accept what was read" };

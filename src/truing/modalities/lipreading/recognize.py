@@ -7,13 +7,12 @@ eyes, are both served by the runtime of vision-language models.
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
-from truing.platform.hub import local_folder
+from truing.domain.errors import InvalidInputError
+from truing.platform.hub import local_folder, read_json
 
 if TYPE_CHECKING:
     from truing.domain.modality import LoadedRecognizer
@@ -84,7 +83,7 @@ def kind_of(folder: Path) -> str:
     """
     if (folder / "adapter_config.json").is_file():
         return "vlm"
-    config = _read(folder / "config.json")
+    config = read_json(folder / "config.json", missing="`truing models` lists those there are")
     kind = config.get("model_type")
     if isinstance(kind, str) and kind in RUNTIMES:
         return kind
@@ -94,22 +93,3 @@ def kind_of(folder: Path) -> str:
         f"the model in `{folder}` is of the kind `{kind}`, which cannot read lips",
         hint=f"give a folder with a model of the kind {', '.join(RUNTIMES)}",
     )
-
-
-def _read(file: Path) -> Mapping[str, object]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"there is no model in `{file.parent}`: it has no `{file.name}`",
-            hint="`truing models` lists those there are",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise DamagedError(
-            f"`{file}` cannot be read: {error}", hint="copy the model again from where it was made"
-        ) from error
-    if not isinstance(found, dict):
-        raise DamagedError(
-            f"`{file}` holds no JSON object", hint="copy the model again from where it was made"
-        )
-    return found

@@ -114,7 +114,7 @@ class VisualTcnReader:
                 f"reading lips with `{folder}` needs `{error.name}`",
                 hint='pip install "truing[lipreading,train]"',
             ) from error
-        self._model.network.to(self._numerics.device)
+        self._network: Any = self._model.reading().to(self._numerics.device)
 
     def recognize(self, media: Mapping[str, MediaFile]) -> Recognition:
         """The text of one sample; empty where no face is to be seen.
@@ -157,7 +157,7 @@ class VisualTcnReader:
 
     def close(self) -> None:
         """Frees the model's memory; a second call does nothing."""
-        self._model = None
+        self._model = self._network = None
 
     @property
     def _model_now(self) -> Any:
@@ -203,7 +203,7 @@ class VisualTcnReader:
         from truing.modalities.lipreading.recipes.validate import scores_of
 
         model = self._model_now
-        found = scores_of(model.network, [window(clip) for clip in clips], self._numerics)
+        found = scores_of(self._network, [window(clip) for clip in clips], self._numerics)
         divided: NDArray[np.float32] = found / model.temperature
         return divided
 

@@ -11,14 +11,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from truing.domain.errors import (
     DamagedError,
     InvalidInputError,
     NotFoundError,
 )
-from truing.platform.hub import HUB_ID
+from truing.platform.hub import HUB_ID, read_json
 
 DEFAULT_BASE = "google/gemma-3n-E4B-it"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -26,6 +25,7 @@ NOTE = "vlm.json"
 FORMS = (2, 3)
 SPANS = ("alignment", "clip")
 EXTRA = 'pip install "truing[vlm]"'
+FORMAT = "give a folder in the format of transformers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ def _refuse_path(model: str, folder: Path) -> None:
 
 
 def _require_eyes(folder: Path) -> None:
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json", missing=FORMAT)
     if not any(config.get(key) for key in ("vision_config", "vision_tower", "mm_vision_tower")):
         raise InvalidInputError(
             f"the model in `{folder}` sees nothing (model_type `{config.get('model_type')}`)",
@@ -138,7 +138,7 @@ def _base_of(folder: Path, note: VlmNote | None) -> str:
     Raises:
         NotFoundError: there is none any more, or the adapter names none.
     """
-    settings = _json(folder / ADAPTER_FILES[0])
+    settings = read_json(folder / ADAPTER_FILES[0], missing=FORMAT)
     said = settings.get("base_model_name_or_path") if note is None else note.base
     if not isinstance(said, str) or not said:
         raise NotFoundError(
@@ -166,24 +166,7 @@ def _places(folder: Path, said: str) -> Iterator[Path]:
     yield place
     yield folder.parent / place.name
     description = folder / "model.json"
-    base = _json(description).get("base") if description.is_file() else None
+    base = read_json(description).get("base") if description.is_file() else None
     if isinstance(base, str):
         yield Path(base).expanduser()
         yield folder.parent / base.rpartition("/")[2]  # another model of the same workspace
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"there is no model in `{file.parent}`: it has no `{file.name}`",
-            hint="give a folder in the format of transformers",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise DamagedError(
-            f"`{file}` cannot be read: {error}", hint="copy or download the model again"
-        ) from error
-    if not isinstance(said, dict):
-        raise DamagedError(f"`{file}` is no JSON object", hint="copy or download the model again")
-    return said

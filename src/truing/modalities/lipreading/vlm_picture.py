@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from truing.domain.closing import Closing
 from truing.domain.errors import InvalidInputError, MissingDependencyError
 from truing.modalities.lipreading import alignment
 from truing.modalities.lipreading.frames import probe, read_frames
@@ -23,7 +24,7 @@ RATE = 25.0
 """Frames per second of GRID, where a container names none."""
 
 
-class Pictures:
+class Pictures(Closing):
     """Makes the pictures of samples; the face mesh is opened for the first face and kept.
 
     Args:
@@ -57,12 +58,6 @@ class Pictures:
     def close(self) -> None:
         """Frees the face mesh; a second call does nothing."""
         self._faces.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def opened(jpeg: bytes) -> Any:

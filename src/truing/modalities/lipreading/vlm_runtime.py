@@ -7,17 +7,17 @@ answer and of its end. A model says nothing of when a word was spoken, so words 
 
 from __future__ import annotations
 
-import difflib
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import InvalidInputError
 from truing.domain.prediction import Alternative, Recognition, Word
+from truing.domain.runtime_options import like_usual, read_options
 from truing.modalities.lipreading.vlm_folder import VlmNote, find
 from truing.modalities.lipreading.vlm_model import (
     device_of,
@@ -60,31 +60,11 @@ class VlmOptions:
         Raises:
             InvalidInputError: an unknown option or a value of the wrong kind.
         """
-        known = {field.name: field.default for field in fields(VlmOptions)}
-        values: dict[str, Any] = {}
-        for name, value in options.items():
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                raise InvalidInputError(
-                    f"the vision-language reader has no option `{name}`",
-                    hint=f"did you mean `{near[0]}`?" if near else f"it has {', '.join(known)}",
-                )
-            values[name] = _converted(name, value, known[name])
-        return VlmOptions(**values)
+        return read_options(options, VlmOptions(), _converted, of="the vision-language reader")
 
 
-def _converted(name: str, value: object, default: object) -> object:
-    text = str(value).lower()
-    found: object = str(value)
-    if isinstance(default, bool):
-        words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-        found = words.get(text)
-    elif isinstance(default, int):
-        lowest = 0 if name in ("num_alternatives", "threads") else 1
-        found = int(text) if text.isdecimal() and int(text) >= lowest else None
-    if found is None:
-        raise InvalidInputError(f"`{name}` cannot be `{value}`", hint=f"its default is `{default}`")
-    return found
+def _converted(name: str, value: object, usual: object) -> object:
+    return like_usual(name, value, usual, from_zero=("num_alternatives", "threads"))
 
 
 class VlmReader:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from truing.domain.errors import TruingError
 from truing.domain.finding import CheckReport, Finding, Severity
+from truing.domain.limits import Limits
 from truing.domain.media import Media
 from truing.domain.modality import CheckInput
 from truing.domain.settings import Settings
@@ -63,7 +64,7 @@ def _findings(given: CheckInput, settings: Settings) -> Iterator[Finding]:
         if not said:
             yield _damaged("the sound is empty")
         return
-    limits = _Limits(settings)
+    limits = Limits("speech", settings)
     seconds = medium.duration or sound.seconds
     hopeless = next(_hopeless(sound, seconds, limits), None)
     if hopeless is not None:
@@ -73,28 +74,6 @@ def _findings(given: CheckInput, settings: Settings) -> Iterator[Finding]:
     text = _text(given)
     if text is not None and not said:
         yield from _of_text(text, sound, limits)
-
-
-class _Limits:
-    """Thresholds by short name, and findings that name the one they crossed."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __getitem__(self, name: str) -> float:
-        return self._settings.number(f"speech.{name}")
-
-    def finding(
-        self, check: str, severity: Severity, value: float, limit: str, reason: str
-    ) -> Finding:
-        return Finding(
-            check=check,
-            severity=severity,
-            reason=reason,
-            value=round(float(value), 6),
-            threshold=self[limit],
-            setting=f"speech.{limit}",
-        )
 
 
 def _damaged(reason: str) -> Finding:
@@ -121,7 +100,7 @@ def _text(given: CheckInput) -> str | None:
     return given.predictions[-1].text if given.predictions else None
 
 
-def _hopeless(sound: Acoustics, seconds: float, limits: _Limits) -> Iterator[Finding]:
+def _hopeless(sound: Acoustics, seconds: float, limits: Limits) -> Iterator[Finding]:
     block = Severity.BLOCKING
     if sound.peak <= limits["silent_peak"]:
         reason = f"nothing can be heard: the loudest sample is {sound.peak:.5f} of full scale"
@@ -131,7 +110,7 @@ def _hopeless(sound: Acoustics, seconds: float, limits: _Limits) -> Iterator[Fin
         yield limits.finding("too_short", block, seconds, "min_seconds", reason)
 
 
-def _of_recording(sound: Acoustics, seconds: float, limits: _Limits) -> Iterator[Finding]:
+def _of_recording(sound: Acoustics, seconds: float, limits: Limits) -> Iterator[Finding]:
     warn, info = Severity.WARNING, Severity.INFO
     if seconds > limits["max_seconds"]:
         reason = f"the sound is {seconds:.0f} s long; a model hears that much in pieces only"
@@ -156,7 +135,7 @@ def _of_recording(sound: Acoustics, seconds: float, limits: _Limits) -> Iterator
     yield from _of_background(sound, limits)
 
 
-def _of_channels(sound: Acoustics, limits: _Limits) -> Iterator[Finding]:
+def _of_channels(sound: Acoustics, limits: Limits) -> Iterator[Finding]:
     loudest = max(sound.channel_levels)
     below = [20 * math.log10(loudest / max(level, 1e-9)) for level in sound.channel_levels]
     dead = [number for number, level in enumerate(below, 1) if level > limits["dead_channel"]]
@@ -170,7 +149,7 @@ def _of_channels(sound: Acoustics, limits: _Limits) -> Iterator[Finding]:
         )
 
 
-def _of_background(sound: Acoustics, limits: _Limits) -> Iterator[Finding]:
+def _of_background(sound: Acoustics, limits: Limits) -> Iterator[Finding]:
     warn = Severity.WARNING
     tone, height = sound.hum
     if height > limits["least_hum"]:
@@ -196,7 +175,7 @@ def letters(text: str) -> float:
     return sum(SPACELESS_CHARACTER if unicodedata.east_asian_width(c) == "W" else 1 for c in kept)
 
 
-def _of_text(text: str, sound: Acoustics, limits: _Limits) -> Iterator[Finding]:
+def _of_text(text: str, sound: Acoustics, limits: Limits) -> Iterator[Finding]:
     warn, info = Severity.WARNING, Severity.INFO
     length, spoken = letters(text), sound.speech_seconds
     heard = sound.risen_seconds is None or sound.risen_seconds >= limits["least_speech_seconds"]

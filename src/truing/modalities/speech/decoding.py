@@ -6,13 +6,12 @@ everything above it, from pieces of long sound to words and alternatives, is wri
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from truing.domain.errors import InvalidInputError
+from truing.domain.runtime_options import like_usual, read_options
 from truing.modalities.speech.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -58,32 +57,13 @@ class RecognizerOptions:
         Raises:
             InvalidInputError: an unknown option or a value of the wrong kind.
         """
-        known = {field.name: field.default for field in fields(RecognizerOptions)}
-        values: dict[str, object] = {}
-        for name, value in options.items():
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                raise InvalidInputError(
-                    f"the speech recognizer has no option `{name}`",
-                    hint=f"did you mean `{near[0]}`?" if near else f"it has {', '.join(known)}",
-                )
-            values[name] = _converted(name, value, known[name])
-        return RecognizerOptions(**values)  # type: ignore[arg-type]
+        return read_options(options, RecognizerOptions(), _converted, of="the speech recognizer")
 
 
-def _converted(name: str, value: object, default: object) -> object:
-    if isinstance(default, bool):
-        words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-        found: object = words.get(str(value).lower())
-    elif isinstance(default, int):
-        lowest = 0 if name in ("num_alternatives", "threads") else 1
-        text = str(value)
-        found = int(text) if text.isdecimal() and int(text) >= lowest else None
-    else:
-        return value if value is None and default is None else str(value) or default
-    if found is None:
-        raise InvalidInputError(f"`{name}` cannot be `{value}`", hint=f"its default is `{default}`")
-    return found
+def _converted(name: str, value: object, usual: object) -> object:
+    if isinstance(usual, int):
+        return like_usual(name, value, usual, from_zero=("num_alternatives", "threads"))
+    return value if value is None and usual is None else str(value) or usual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

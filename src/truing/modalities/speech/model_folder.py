@@ -1,8 +1,9 @@
-"""Where a Whisper model's files are: a folder on this machine, or a hub id."""
+"""A Whisper model's files: where they are, on this machine or a hub, and how they are written."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from truing.domain.errors import InvalidInputError
 from truing.modalities.speech.vocabulary import read_json
@@ -34,6 +35,17 @@ def find_model(model: str) -> Path:
 def is_ctranslate2(folder: Path) -> bool:
     """Whether the folder was written by CTranslate2."""
     return (folder / "model.bin").is_file()
+
+
+def write_model_folder(folder: Path, *, model: Any, processor: Any) -> None:
+    """Writes a model that transformers, CTranslate2 and faster-whisper can read.
+
+    `preprocessor_config.json` repeats what `processor_config.json` holds: transformers 5 no longer
+    writes it, faster-whisper still asks for it.
+    """
+    model.save_pretrained(folder, safe_serialization=True)
+    processor.save_pretrained(folder)
+    processor.feature_extractor.save_pretrained(folder)
 
 
 def _whisper(folder: Path) -> Path:

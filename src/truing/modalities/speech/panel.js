@@ -1,20 +1,18 @@
 // How speech is shown and played in the pages: waveform, words by confidence, level, speed, loop.
 
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "#/html.js";
+import { factRows } from "#/components/facts.js";
 import { Icon } from "#/components/icon.js";
 import { Playback, playback } from "#/components/playback.js";
+import { lengthHint, playActs, playRows, Speed, toggleLoop, Volume } from "#/components/spoken.js";
 import { decodePeaks, Waveform } from "#/components/waveform.js";
-import { address, api, ApiError } from "#/api.js";
+import { address, api, ApiError, blobAt } from "#/api.js";
 import { bytes, percent, seconds } from "#/format.js";
 import { keysOf, useKeys } from "#/keymap.js";
 
 const BACK_SECONDS = 2;
-const SPEED_STEP = 0.1;
 const DOUBT = "truing.doubt";
 const DOUBT_AT = 0.6;
-// The same limits as the checks `text_too_long` and `text_too_short` have unless they are set.
-const MOST_LETTERS_A_SECOND = 20;
-const LEAST_LETTERS_A_SECOND = 1.5;
 /** Bytes; more is played as it comes in. */
 const FETCHED_WHOLE = 8_000_000;
 /** Seconds: shorter sound is asked for as WAV. Chromium cannot seek in a FLAC file of a few frames. */
@@ -23,14 +21,7 @@ const PLAYABLE = ["audio/flac", "audio/wav", "audio/x-wav", "audio/mpeg", "audio
 /** Longer sound is not turned into a spectrogram here. */
 const LONGEST_PICTURE = 120;
 
-const keys = [
-  { id: "play", group: "Listening", what: "play or pause", keys: ["Space"], where: "page" },
-  { id: "play.editor", group: "Listening", what: "play or pause while typing", keys: ["Ctrl+Space"], where: "both" },
-  { id: "play.back", group: "Listening", what: "hear the last 2 seconds again", keys: ["Ctrl+b"], where: "both" },
-  { id: "play.slower", group: "Listening", what: "slower", keys: ["["], where: "page" },
-  { id: "play.faster", group: "Listening", what: "faster", keys: ["]"], where: "page" },
-  { id: "play.loop", group: "Listening", what: "loop the chosen region, or all; again to end it", keys: ["l"], where: "page" },
-];
+const keys = playRows("Listening", "hear the last 2 seconds again");
 
 /** Words below this confidence are marked. */
 const doubt = signal(Number.parseFloat(localStorage.getItem(DOUBT) ?? "") || DOUBT_AT);
@@ -53,19 +44,10 @@ async function load(sample, { signal: stop } = {}) {
   if (!medium) throw new ApiError(404, { code: "no_audio", message: `sample ${sample.id} has no sound`, hint: null });
   const [preview, sound] = await Promise.all([
     api.get(`/api/samples/${sample.id}/preview`, { of: digestOf(sample) }, { signal: stop }),
-    medium.size > FETCHED_WHOLE ? null : fetched(sample, stop),
+    medium.size > FETCHED_WHOLE ? null : blobAt(soundOf(sample), { signal: stop, missing: `the sound of sample ${sample.id} is not there` }),
   ]);
   const shape = { peaks: decodePeaks(preview.peaks), duration: preview.duration, clipped: preview.clipped ?? [] };
   return { sound, url: sound ? URL.createObjectURL(sound) : soundOf(sample), preview, shape };
-}
-
-async function fetched(sample, stop) {
-  const answer = await fetch(soundOf(sample), { signal: stop });
-  if (!answer.ok) {
-    const told = (await answer.json().catch(() => null))?.error;
-    throw new ApiError(answer.status, told ?? { code: "http", message: `the sound of sample ${sample.id} is not there`, hint: null });
-  }
-  return answer.blob();
 }
 
 function release(asset) {
@@ -86,7 +68,7 @@ function Player({ sample, asset, autoplay = false, onProblem }) {
   useEffect(() => {
     if (playback.broken.value) onProblem?.({ message: "this browser cannot play the sound", hint: "download it to hear it elsewhere" });
   }, [playback.broken.value]);
-  usePlayerKeys(asset);
+  useKeys(asset ? playActs(playback, { duration: asset.shape.duration, back: BACK_SECONDS }) : {});
   return html`<div class="speech" data-playable=${asset && playback.ready.value ? sample.id : undefined}>
     <div class="speech-picture">
       <${Waveform} name=${sample.id} shape=${asset?.shape ?? null} marks=${marks} clock=${playback} picture=${picture}
@@ -96,26 +78,6 @@ function Player({ sample, asset, autoplay = false, onProblem }) {
     <${Controls} sample=${sample} asset=${asset} picture=${picture} onPicture=${setPicture} />
     ${words.length > 0 && html`<${Words} words=${words} />`}
   </div>`;
-}
-
-function usePlayerKeys(asset) {
-  const slower = (step) => playback.setSpeed(playback.speed.value + step);
-  useKeys(
-    asset
-      ? {
-          play: () => playback.toggle(),
-          "play.editor": () => playback.toggle(),
-          "play.back": () => playback.back(BACK_SECONDS),
-          "play.slower": () => slower(-SPEED_STEP),
-          "play.faster": () => slower(SPEED_STEP),
-          "play.loop": () => toggleLoop(asset),
-        }
-      : {},
-  );
-}
-
-function toggleLoop(asset) {
-  playback.loop(playback.region.value ? null : [0, asset.shape.duration]);
 }
 
 function Controls({ sample, asset, picture, onPicture }) {
@@ -128,17 +90,9 @@ function Controls({ sample, asset, picture, onPicture }) {
     <button class="icon" aria-label="Last 2 seconds again" disabled=${!asset} title="Last 2 seconds again (${keysOf("play.back")})"
       onClick=${() => playback.back(BACK_SECONDS)}><${Icon} name="back" /></button>
     <button class="icon" aria-label="Loop" aria-pressed=${playback.region.value ? "true" : "false"} disabled=${!asset}
-      title="Loop; drag on the waveform to choose what (${keysOf("play.loop")})" onClick=${() => toggleLoop(asset)}><${Icon} name="loop" /></button>
-    <label class="speech-slider" title="Speed (${keysOf("play.slower")} ${keysOf("play.faster")})">
-      <input type="range" min="0.5" max="2" step="0.1" value=${playback.speed.value} aria-label="Speed"
-        aria-valuetext="${playback.speed.value.toFixed(1)} times" onInput=${(event) => playback.setSpeed(event.target.valueAsNumber)} />
-      <output class="number">${playback.speed.value.toFixed(1)}×</output>
-    </label>
-    <label class="speech-slider" title="Volume">
-      <${Icon} name="volume" />
-      <input type="range" min="0" max="1" step="0.05" value=${playback.volume.value} aria-label="Volume"
-        onInput=${(event) => playback.setVolume(event.target.valueAsNumber)} />
-    </label>
+      title="Loop; drag on the waveform to choose what (${keysOf("play.loop")})" onClick=${() => toggleLoop(playback, asset.shape.duration)}><${Icon} name="loop" /></button>
+    <${Speed} player=${playback} />
+    <${Volume} player=${playback} />
     <span class="speech-more">
       <${SpectrogramButton} asset=${asset} picture=${picture} onPicture=${onPicture} />
       <a class="button icon" aria-label="Download the sound" title="Download the sound" download
@@ -232,7 +186,7 @@ function Words({ words }) {
     return playback.onTick(tick);
   }, [words]);
   return html`<div class="speech-words">
-    <label class="speech-slider quiet" title="Words the model was less sure of are underlined">
+    <label class="player-slider quiet" title="Words the model was less sure of are underlined">
       <span>Doubted below</span>
       <input type="range" min="0" max="1" step="0.05" value=${limit} aria-label="Mark words below this confidence" aria-valuetext=${percent(limit, 0)}
         onInput=${(event) => setDoubt(event.target.valueAsNumber)} />
@@ -291,19 +245,7 @@ function Details({ sample, asset }) {
     ["Peak", asset && decibels(asset.preview.peak_db, "dBFS")],
     ["SNR", asset && decibels(asset.preview.snr_db, "dB")],
   ];
-  return rows
-    .filter(([, value]) => value)
-    .map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`);
-}
-
-/** A warning when nobody could have said the text in that time, or it is only part of it. */
-function lengthHint(sample, text) {
-  const letters = [...text.matchAll(/[\p{L}\p{N}]/gu)].length;
-  if (!sample.duration || !letters) return null;
-  const rate = letters / sample.duration;
-  if (rate > MOST_LETTERS_A_SECOND) return `a lot of text for ${seconds(sample.duration)}: ${Math.round(rate)} letters a second`;
-  if (rate < LEAST_LETTERS_A_SECOND && sample.duration > 2) return `little text for ${seconds(sample.duration)}: is it all that was said?`;
-  return null;
+  return factRows(rows);
 }
 
 export const panel = {

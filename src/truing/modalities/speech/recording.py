@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import BytesIO
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from truing.domain.closing import Closing
 from truing.domain.errors import DamagedError, NotFoundError
 from truing.domain.recipe import MediaFile
 
@@ -89,7 +89,7 @@ def mono(block: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(mixed, dtype=np.float32)
 
 
-class Recording:
+class Recording(Closing):
     """An open sound file, or the span of one, read piece by piece as one channel.
 
     Args:
@@ -171,17 +171,6 @@ class Recording:
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read_mono(source: MediaFile | bytes, rate: int = RATE) -> NDArray[np.float32]:

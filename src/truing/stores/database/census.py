@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from truing.domain.census import BETWEEN, LONGEST, Counted, Entry, Facts, Kind
 from truing.domain.sample import Sample
+from truing.stores.database.backlog import is_mark, reached, waiting
 from truing.stores.database.chunks import chunks
 from truing.stores.database.connection import Database
 from truing.stores.database.dialect import Dialect
@@ -56,47 +57,28 @@ class DatabaseCensus:
         mark = f"census {modality} {version}"
         with self._database.reading() as connection:
             # Nothing to count needs no right to write.
-            reached = _reached(connection, mark)
-            if reached is not None and not self._waiting(connection, modality, reached, at_most=1):
+            counted = reached(connection, mark)
+            if counted is not None and not self._waiting(connection, modality, counted, at_most=1):
                 return 0
         with self._database.writing() as connection:
-            reached = _reached(connection, mark)
-            if reached is None:
+            counted = reached(connection, mark)
+            if counted is None:
                 _begin_anew(connection, modality, mark)
-            ids = self._waiting(connection, modality, reached or 0, at_most=at_most)
+            ids = self._waiting(connection, modality, counted or 0, at_most=at_most)
             if not ids:
                 return 0
             leave(connection, ids)
             told = [(one.id, facts(one)) for one in read_samples(connection, ids)]
             _enter(connection, self._database.dialect, modality, told)
-            last = max(*ids, reached or 0)
-            connection.execute(sa.update(counters).where(_is_mark(mark)).values(value=last))
+            last = max(*ids, counted or 0)
+            connection.execute(sa.update(counters).where(is_mark(mark)).values(value=last))
         return len(ids)
 
     def _waiting(
-        self, connection: sa.Connection, modality: str, reached: int, *, at_most: int
+        self, connection: sa.Connection, modality: str, counted: int, *, at_most: int
     ) -> list[int]:
-        """Numbers of samples that changed since they were counted, then of those never counted."""
-        # Along the numbers: an index of the lists would lead through all samples each time.
-        here = self._database.dialect.unindexed(samples.c.modality) == modality
-        own = sa.select(samples.c.id).where(samples.c.id == census_outdated.c.sample_id, here)
-        changed = (
-            sa.select(census_outdated.c.sample_id)
-            .where(own.correlate(census_outdated).exists())
-            .order_by(census_outdated.c.sample_id)
-            .limit(at_most)
-        )
-        ids = list(connection.scalars(changed))
-        if len(ids) < at_most:
-            fresh = (
-                sa.select(samples.c.id)
-                .where(samples.c.id > reached, here)
-                .order_by(samples.c.id)
-                .limit(at_most - len(ids))
-            )
-            ids += connection.scalars(fresh)
-        # One that came back from an archive may be both.
-        return list(dict.fromkeys(ids))
+        dialect = self._database.dialect
+        return waiting(connection, dialect, modality, census_outdated, counted, at_most=at_most)
 
     def counted(self, modality: str, most: Mapping[Kind, int | None]) -> Counted:
         """See `Census.counted`."""
@@ -292,14 +274,6 @@ def _entries(rows: Sequence[Sequence[Any]], *, cut: int = 0) -> list[Entry]:
         Entry(name=name[cut:], samples=number, media=media, bytes=size)
         for name, number, media, size in rows
     ]
-
-
-def _is_mark(mark: str) -> sa.ColumnElement[bool]:
-    return sa.and_(counters.c.modality == NUMBERS, counters.c.name == mark)
-
-
-def _reached(connection: sa.Connection, mark: str) -> int | None:
-    return connection.scalar(sa.select(counters.c.value).where(_is_mark(mark)))
 
 
 def _begin_anew(connection: sa.Connection, modality: str, mark: str) -> None:

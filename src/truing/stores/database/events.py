@@ -30,9 +30,11 @@ class DatabaseEvents:
             number = connection.scalar(sa.insert(events).values(row).returning(events.c.id))
         return replace(event, id=number or 0)
 
-    def all(self, *, after: int = 0, limit: int = 200) -> list[Event]:
+    def all(self, *, after: int = 0, limit: int = 200, kind: str | None = None) -> list[Event]:
         """See `Events.all`."""
         query = sa.select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
+        if kind is not None:
+            query = query.where(events.c.kind == kind)
         with self._database.reading() as connection:
             return [
                 Event(

@@ -50,6 +50,16 @@ class DatabaseOutlines:
                 for row in connection.execute(query.order_by(table.id.desc()).limit(limit))
             ]
 
+    def here(self, uids: Sequence[str]) -> set[str]:
+        """See `Outlines.here`."""
+        found: set[str] = set()
+        alive = samples.c.state.in_([state.value for state in LIVE])
+        with self._database.reading() as connection:
+            for piece in chunks(dict.fromkeys(uids)):
+                query = sa.select(samples.c.uid).where(samples.c.uid.in_(piece), alive)
+                found.update(connection.scalars(query))
+        return found
+
     def blobs(self, ids: Sequence[int]) -> dict[int, dict[str, int]]:
         """See `Outlines.blobs`."""
         found: dict[int, dict[str, int]] = {}

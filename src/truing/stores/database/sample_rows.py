@@ -117,7 +117,7 @@ def searchable(said: Iterable[Prediction]) -> str:
 
 
 def _document(new: NewSample) -> Row:
-    held: Row = {"consent": _consent_json(new.consent)}
+    held: Row = {"consent": new.consent.as_dict()}
     if new.context:
         held["context"] = dict(new.context)
     if new.groups:
@@ -325,18 +325,6 @@ def _prediction_json(number: int, said: Prediction) -> Row:
         held["alternatives"] = [(a.text, a.confidence) for a in recognition.alternatives]
     if recognition.seconds is not None:
         held["seconds"] = recognition.seconds
-    return held
-
-
-def _consent_json(consent: Consent) -> Row:
-    held: Row = {
-        "policy": consent.policy,
-        "purposes": sorted(purpose.value for purpose in consent.purposes),
-    }
-    if consent.withdrawn_at is not None:
-        held["withdrawn_at"] = consent.withdrawn_at
-    if consent.reason is not None:
-        held["reason"] = consent.reason
     return held
 
 

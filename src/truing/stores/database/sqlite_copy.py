@@ -54,6 +54,14 @@ class Contents:
     """Digests of models by reference."""
 
 
+def size(path: Path) -> int:
+    """Bytes that a copy of a database takes as it is now, what waits in its log included."""
+    with _opened(path) as connection:
+        pages: int = connection.execute("PRAGMA page_count").fetchone()[0]
+        each: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    return pages * each
+
+
 def copy(source: Path, target: Path) -> None:
     """Copies a database that may be in use to a new file, durable when this returns.
 

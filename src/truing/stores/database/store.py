@@ -7,27 +7,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from truing.domain.archive import Archives
-from truing.domain.arrival import Arrivals
-from truing.domain.census import Census
 from truing.domain.clock import Clock, SystemClock
-from truing.domain.compression import Originals
-from truing.domain.contact import Contacts
-from truing.domain.dataset import Datasets
-from truing.domain.erasure import Erasures, Renamed
+from truing.domain.erasure import Renamed
 from truing.domain.errors import InvalidInputError, MissingDependencyError, NotFoundError
-from truing.domain.evaluation import Evaluations
-from truing.domain.event import Events
-from truing.domain.model import Models
-from truing.domain.outline import Outlines
-from truing.domain.person import People
-from truing.domain.picture import Pictures
-from truing.domain.ports import Recognitions, Reviews, Samples
-from truing.domain.preference import Preferences
-from truing.domain.rating import Ratings
-from truing.domain.run import Runs
-from truing.domain.tally import Tallies
-from truing.domain.trash import Trash
+from truing.domain.ports import Store
 from truing.stores.database.archives import DatabaseArchives
 from truing.stores.database.arrivals import DatabaseArrivals
 from truing.stores.database.census import DatabaseCensus
@@ -59,30 +42,8 @@ from truing.stores.database.tallies import DatabaseTallies
 from truing.stores.database.trash import DatabaseTrash
 
 
-class DatabaseStore:
+class DatabaseStore(Store):
     """See `truing.domain.ports.Store`."""
-
-    samples: Samples
-    reviews: Reviews
-    recognitions: Recognitions
-    datasets: Datasets
-    runs: Runs
-    models: Models
-    evaluations: Evaluations
-    events: Events
-    erasures: Erasures
-    trash: Trash
-    tallies: Tallies
-    census: Census
-    people: People
-    pictures: Pictures
-    ratings: Ratings
-    contacts: Contacts
-    preferences: Preferences
-    arrivals: Arrivals
-    outlines: Outlines
-    archives: Archives
-    originals: Originals
 
     def __init__(self, database: Database) -> None:
         self._database = database

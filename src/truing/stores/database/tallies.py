@@ -15,10 +15,11 @@ from truing.domain.review import LIVE
 from truing.domain.sample import Sample
 from truing.domain.tally import Accuracy, Compared, Count, Slice, Tally
 from truing.stores.database import census
+from truing.stores.database.backlog import is_mark, reached, waiting
 from truing.stores.database.chunks import chunks
 from truing.stores.database.connection import Database
 from truing.stores.database.sample_rows import read_samples
-from truing.stores.database.schema import NUMBERS, counters, outdated, samples, tallied, tallies
+from truing.stores.database.schema import NUMBERS, counters, outdated, tallied, tallies
 
 FIGURES = ("exact", "numerator", "denominator")
 SUMS = ("seconds", *(f"{kind}_{name}" for kind in ("raw", "corrected") for name in
@@ -48,46 +49,28 @@ class DatabaseTallies:
         mark = f"tallied {modality} {metric}"
         with self._database.reading() as connection:
             # Nothing to count needs no right to write.
-            if _reached(connection, mark) is not None and not self._waiting(
-                connection, modality, mark, at_most=1
-            ):
+            counted = reached(connection, mark)
+            if counted is not None and not self._waiting(connection, modality, counted, at_most=1):
                 return 0
         with self._database.writing() as connection:
-            if _reached(connection, mark) is None:
+            counted = reached(connection, mark)
+            if counted is None:
                 _begin_anew(connection, modality, mark)
-            ids = self._waiting(connection, modality, mark, at_most=at_most)
+            ids = self._waiting(connection, modality, counted or 0, at_most=at_most)
             if not ids:
                 return 0
             found = read_samples(connection, ids)
             uncount(connection, ids)
             _add(connection, [(sample, count(sample)) for sample in found])
-            last = max(*ids, _reached(connection, mark) or 0)
-            connection.execute(sa.update(counters).where(_is_mark(mark)).values(value=last))
+            last = max(*ids, counted or 0)
+            connection.execute(sa.update(counters).where(is_mark(mark)).values(value=last))
         return len(ids)
 
     def _waiting(
-        self, connection: sa.Connection, modality: str, mark: str, *, at_most: int
+        self, connection: sa.Connection, modality: str, counted: int, *, at_most: int
     ) -> list[int]:
-        """Numbers of samples that changed since they were counted, then of those never counted."""
-        # Along the numbers: an index of the lists would lead through a million samples each time.
-        here = self._database.dialect.unindexed(samples.c.modality) == modality
-        its_modality = sa.select(samples.c.id).where(samples.c.id == outdated.c.sample_id, here)
-        changed = (
-            sa.select(outdated.c.sample_id)
-            .where(its_modality.correlate(outdated).exists())
-            .order_by(outdated.c.sample_id)
-            .limit(at_most)
-        )
-        ids = list(connection.scalars(changed))
-        if len(ids) < at_most:
-            fresh = (
-                sa.select(samples.c.id)
-                .where(samples.c.id > (_reached(connection, mark) or 0), here)
-                .order_by(samples.c.id)
-                .limit(at_most - len(ids))
-            )
-            ids += connection.scalars(fresh)
-        return ids
+        dialect = self._database.dialect
+        return waiting(connection, dialect, modality, outdated, counted, at_most=at_most)
 
     def sums(
         self,
@@ -138,14 +121,6 @@ def uncount(connection: sa.Connection, ids: Iterable[int]) -> None:
             connection.execute(sa.delete(tallies).where(kind, table.samples <= 0))
         connection.execute(sa.delete(tallied).where(here))
         connection.execute(sa.delete(outdated).where(outdated.c.sample_id.in_(piece)))
-
-
-def _is_mark(mark: str) -> sa.ColumnElement[bool]:
-    return sa.and_(counters.c.modality == NUMBERS, counters.c.name == mark)
-
-
-def _reached(connection: sa.Connection, mark: str) -> int | None:
-    return connection.scalar(sa.select(counters.c.value).where(_is_mark(mark)))
 
 
 def _begin_anew(connection: sa.Connection, modality: str, mark: str) -> None:

@@ -22,7 +22,7 @@ from truing.web.examples_of_training import (
 )
 from truing.web.forms.filters import LARGEST
 from truing.web.forms.models import PromoteForm, RollbackForm
-from truing.web.work import Work
+from truing.web.routes.errands import Wait, work_answer
 from truing.web.zipped import Download, files_below, zipped
 from truing.workspace import catalogue
 from truing.workspace.errands import Errand
@@ -35,16 +35,6 @@ router = APIRouter(prefix="/api", tags=["models"])
 Name = Annotated[str, Query(min_length=1, max_length=1000)]
 Modality = Annotated[str, Path(min_length=1, max_length=200)]
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
-Wait = Annotated[float, Query(ge=0, le=60, description="seconds to wait for the answer")]
-
-
-def work_answer(work: Work, wait: float) -> Response:
-    """The result of work that ends while one waits, else how far it is (202)."""
-    if not work.over.wait(wait):
-        return json_answer({"work": work.as_dict()}, status=202)
-    if work.error is not None:
-        raise work.error
-    return json_answer(work.result)
 
 
 @router.get(
@@ -141,21 +131,6 @@ def compare(
     except NotMeasuredError:
         return work_answer(web.works.ask(Errand(deed="compare", arguments=asked)), wait)
     return json_answer(of_comparison(web.workspace, found))
-
-
-@router.get(
-    "/errands/{id}",
-    dependencies=[needs(Right.READ)],
-    responses=shown({"work": {**WORK, "state": "done"}, "result": VERDICT}),
-)
-def work(id: Annotated[int, Path(ge=1, le=LARGEST)], web: WebDep, wait: Wait = 0.0) -> Response:
-    """How far a promotion or comparison is, and its `result` once it is there."""
-    found = web.works.get(id)
-    found.over.wait(wait)
-    told: dict[str, object] = {"work": found.as_dict()}
-    if found.state == "done":
-        told["result"] = found.result
-    return json_answer(told)
 
 
 @router.get(

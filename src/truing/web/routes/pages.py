@@ -22,6 +22,7 @@ PAGES = (
     "models",
     "datasets",
     "admin/training-data",
+    "admin/storage",
     "settings",
     "login",
     "api/docs",

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
 
 from truing.domain.errors import NotFoundError
 from truing.domain.model import ModelRef
@@ -123,7 +122,8 @@ def picture(
     headers = {"ETag": f'"{digest[7:31]}"', "Cache-Control": REVALIDATED}
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return FileResponse(web.workspace.blobs.path(digest), media_type="image/png", headers=headers)
+    # Not as a file: its date would tell which model was evaluated first.
+    return Response(web.workspace.blobs.read(digest), media_type="image/png", headers=headers)
 
 
 @router.post(

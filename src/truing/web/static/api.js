@@ -85,6 +85,18 @@ async function parsed(response) {
   }
 }
 
+/**
+ * The bytes at an address, such as a medium's.
+ * @param {string} url
+ * @param {{signal?: AbortSignal, missing: string}} options `missing` says what is not there, when the server does not
+ */
+export async function blobAt(url, { signal, missing }) {
+  const answer = await fetch(url, { signal });
+  if (answer.ok) return answer.blob();
+  const told = (await answer.json().catch(() => null))?.error;
+  throw new ApiError(answer.status, told ?? { code: "http", message: missing, hint: null });
+}
+
 export const api = {
   get: (path, params, options) => request("GET", path, { params, ...options }),
   post: (path, body, options) => request("POST", path, { body, ...options }),

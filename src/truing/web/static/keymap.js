@@ -22,6 +22,7 @@ const TABLE = [
   { id: "go.models", group: "Everywhere", what: "go to Models", keys: ["g m"], where: "page" },
   { id: "go.datasets", group: "Everywhere", what: "go to Datasets", keys: ["g d"], where: "page" },
   { id: "go.training_data", group: "Everywhere", what: "go to Training data", keys: ["g a"], where: "page" },
+  { id: "go.storage", group: "Everywhere", what: "go to Storage", keys: ["g o"], where: "page" },
   { id: "undo", group: "Everywhere", what: "undo the last decision", keys: ["u"], where: "page" },
 ];
 
@@ -72,6 +73,11 @@ export function remap(id, keys) {
 export function setSingleKeysOff(off) {
   singleKeysOff.value = off;
   localStorage.setItem(OFF, off ? "1" : "0");
+}
+
+/** After a click of the mouse the keys belong to the page again, not to the button. */
+export function handBack(event) {
+  if (event.detail > 0) event.target.closest("button")?.blur();
 }
 
 /** Handlers by action id for as long as the component is shown. The newest one counts. */

@@ -23,9 +23,11 @@ const NAVIGATION = [
   { page: "models", href: "/models", label: "Models", icon: "model" },
   { page: "datasets", href: "/datasets", label: "Datasets", icon: "dataset" },
   { page: "training_data", href: "/admin/training-data", label: "Training data", icon: "chart", wide: true },
+  { page: "storage", href: "/admin/storage", label: "Storage", icon: "disk", wide: true },
   { page: "settings", href: "/settings", label: "Settings", icon: "settings" },
 ];
-const ALIASES = { editor: "review", api: "api_docs", admin: "training_data" };
+const ALIASES = { editor: "review", api: "api_docs" };
+const pageOf = ({ page, rest }) => (page === "admin" ? (rest[0] === "storage" ? "storage" : "training_data") : ALIASES[page] ?? page);
 
 /** What the server says of itself: workspace, version, who is signed in and what they may do. */
 export const about = signal(null);
@@ -34,7 +36,7 @@ export const unsent = signal(0);
 
 export function Shell() {
   const [help, setHelp] = useState(false);
-  const page = ALIASES[route.value.page] ?? route.value.page;
+  const page = pageOf(route.value);
   useKeys({ help: () => setHelp(true), ...goKeys() });
   useEffect(() => {
     if (page !== "login") api.get("/api/about").then((told) => (about.value = told), () => {});

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from truing.domain.recipe import Example, Glimpse, TrainingInput, TrainingResult
+from truing.domain.recipe import Example, TrainingInput, TrainingResult
 from truing.modalities.image_edit.recipes.instruct_pix2pix import InstructPix2PixRecipe
 from truing.modalities.image_edit.recipes.options import InstructPix2PixOptions
+from truing.testing.folder_context import FolderContext
 from truing.testing.photo_edits import edited_pairs, edits
 from truing.testing.tiny_editor import tiny_editor
 
@@ -30,49 +31,6 @@ QUICK = InstructPix2PixOptions(
     image_guidance=1.0,
     threads=1,
 )
-
-
-@dataclass
-class FolderContext:
-    """A `RunContext` that keeps what it is told and asks to stop at step `stop_at`."""
-
-    folder: Path
-    stop_at: int | None = None
-    reports: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    done: tuple[int, int] = (0, 0)
-    shown: dict[int, list[Glimpse]] = field(default_factory=dict)
-    shortages: int = 0
-
-    def report(self, step: int, metrics: Mapping[str, float]) -> None:
-        self.reports.append((step, dict(metrics)))
-
-    def progress(self, done: int, total: int) -> None:
-        self.done = (done, total)
-
-    def log(self, message: str) -> None:
-        self.lines.append(message)
-
-    def should_stop(self) -> bool:
-        return self.stop_at is not None and self.done[0] >= self.stop_at
-
-    def save_checkpoint(self, step: int, write: Any) -> None:
-        target = self.folder / f"{step:06d}"
-        target.mkdir(parents=True)
-        write(target)
-
-    def latest_checkpoint(self) -> tuple[int, Path] | None:
-        found = sorted(self.folder.glob("*")) if self.folder.exists() else []
-        return (int(found[-1].name), found[-1]) if found else None
-
-    def memory_shortages(self) -> int:
-        return self.shortages
-
-    def show(self, step: int, glimpses: Sequence[Glimpse]) -> None:
-        self.shown[step] = list(glimpses)
-
-    def values(self, name: str) -> list[float]:
-        return [metrics[name] for _, metrics in self.reports if name in metrics]
 
 
 Train = Callable[..., tuple[TrainingResult, FolderContext, Path]]

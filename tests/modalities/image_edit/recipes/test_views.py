@@ -66,9 +66,23 @@ def test_half_of_the_views_are_mirrored_unless_the_instruction_names_a_side(
 ) -> None:
     count = Counter(view.mirrored for view in drawn(alike, 200))
     assert 70 < count[True] < 130
-    for text in ("add a tree on the LEFT", "turn it clockwise", "remove the text"):
+    for text in (
+        *("add a tree on the LEFT", "the leftmost tree in red", "turn it clockwise"),
+        *("remove the text", "rotate by 90 degrees", "write SALE on it", "rechts ein Baum"),
+    ):
         assert not any(view.mirrored for view in drawn(replace(alike, truth=text), 50))
     assert not any(view.mirrored for view in drawn(alike, 50, mirror=False))
+
+
+def test_a_pair_that_was_turned_or_mirrored_stays_one(tmp_path: Path, coffee: Image.Image) -> None:
+    mirrored = coffee.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    example = pair(tmp_path, coffee, mirrored, "Mirror the picture")
+    cuts = set()
+    for view in drawn(example, 12):
+        original, edited = (np.asarray(one, np.float32) for one in squares(example, view, SIZE))
+        assert np.abs(original[:, ::-1] - edited).mean() < 1
+        cuts.add(view.cut)
+    assert len(cuts) == 12
 
 
 def test_a_view_depends_on_row_number_and_seed_alone(alike: Example) -> None:

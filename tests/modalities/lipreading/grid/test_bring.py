@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
 from truing.modalities.lipreading.grid.bring import bring
 from truing.modalities.lipreading.grid.corpus import Clip, Corpus
+from truing.modalities.lipreading.grid.prepare import prepare
 
 
 @pytest.fixture
@@ -98,6 +100,85 @@ def test_archives_that_were_fetched_by_hand(corpus, my_videos, tmp_path) -> None
     assert not (tmp_path / "etc").exists()
     assert not (corpus.root / "alignments" / "s2").exists()
     assert bring(corpus, hand, speakers=["s1"]).made == 0
+
+
+def test_a_repaired_video_makes_its_picture_again_however_old_it_is(corpus, my_videos) -> None:
+    clip = Clip(speaker="s1", name="bbaf2n")
+    source = my_videos / "s1" / "video" / "bbaf2n.mpg"
+    whole = source.read_bytes()
+    source.write_bytes(whole[:2] + b"?" + whole[3:])  # of the same size
+    bring(corpus, my_videos)
+    assert len(prepare(corpus, [clip]).skipped) == 1
+    source.unlink()
+    source.write_bytes(whole)
+    os.utime(source, (1_000_000_000, 1_000_000_000))
+    assert bring(corpus, my_videos).made == 1
+    assert corpus.video(clip).read_bytes() == whole
+    assert prepare(corpus, [clip]).made == 1
+
+
+def test_links_are_followed_and_those_to_nothing_are_named(corpus, my_videos) -> None:
+    folder = my_videos / "s1" / "video"
+    blob = my_videos / "objects" / "1f"
+    blob.parent.mkdir()
+    (folder / "bbaf2n.mpg").rename(blob)
+    (folder / "bbaf2n.mpg").symlink_to("../../objects/1f")
+    (folder / "swwp2s.mpg").unlink()
+    (folder / "swwp2s.mpg").symlink_to("../../objects/not-fetched")
+    done = bring(corpus, my_videos)
+    assert [skip.what for skip in done.skipped] == [str(folder / "swwp2s.mpg")]
+    assert "a file that is not there" in done.skipped[0].reason
+    video = corpus.video(Clip(speaker="s1", name="bbaf2n"))
+    assert video.samefile(blob)
+    assert not video.is_symlink()
+    assert bring(corpus, my_videos).made == 0
+
+
+def test_a_loose_file_counts_before_that_of_an_archive(corpus, my_videos) -> None:
+    with zipfile.ZipFile(my_videos / "s1.zip", "w") as made:
+        made.write(my_videos / "s1" / "video" / "swwp2s.mpg", "s1/bbaf2n.mpg")
+        made.write(my_videos / "s1" / "video" / "swwp2s.mpg", "s1/bbaf3s.mpg")
+    assert bring(corpus, my_videos).figures == {"videos": 7}
+    assert bring(corpus, my_videos).made == 0
+
+
+def test_an_archive_with_another_file_of_the_same_size(corpus, my_videos, tmp_path) -> None:
+    hand = tmp_path / "hand"
+    hand.mkdir()
+    text = (my_videos / "s1" / "align" / "bbaf2n.align").read_bytes()
+    for said in (text, text.replace(b"23750", b"23500")):
+        with zipfile.ZipFile(hand / "s1.zip", "w") as made:
+            made.writestr("s1/bbaf2n.align", said)
+        assert bring(corpus, hand).made == 1
+    assert corpus.alignment(Clip(speaker="s1", name="bbaf2n")).read_bytes() == said
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_with_damaged_bytes(corpus, my_videos, tmp_path, packed: int) -> None:
+    hand = tmp_path / "hand"
+    hand.mkdir()
+    with zipfile.ZipFile(hand / "s1.zip", "w", packed) as made:
+        made.write(my_videos / "s1" / "video" / "bbaf2n.mpg", "s1/bbaf2n.mpg")
+    data = (hand / "s1.zip").read_bytes()
+    (hand / "s1.zip").write_bytes(data[:200] + bytes(200) + data[400:])
+    with pytest.raises(DamagedError, match=r"s1\.zip` is not a whole ZIP archive"):
+        bring(corpus, hand)
+
+
+@pytest.mark.parametrize(("local", "central", "value"), [(6, 8, 1), (8, 10, 97)])
+def test_an_archive_that_only_its_owner_can_open(
+    corpus, my_videos, tmp_path, local: int, central: int, value: int
+) -> None:
+    hand = tmp_path / "hand"
+    hand.mkdir()
+    with zipfile.ZipFile(hand / "s1.zip", "w") as made:
+        made.write(my_videos / "s1" / "video" / "bbaf2n.mpg", "s1/bbaf2n.mpg")
+    data = bytearray((hand / "s1.zip").read_bytes())
+    data[local] = data[data.rindex(b"PK\x01\x02") + central] = value  # encrypted; packed oddly
+    (hand / "s1.zip").write_bytes(data)
+    with pytest.raises(InvalidInputError, match="cannot be unpacked") as caught:
+        bring(corpus, hand)
+    assert "--local-path" in caught.value.hint
 
 
 def test_a_half_downloaded_archive(corpus, my_videos, tmp_path) -> None:

@@ -26,7 +26,8 @@ def test_speakers_as_they_are_asked_for() -> None:
     assert len(every) == 33
     assert "s21" not in every
     assert chosen(["unknown"]) == ("unknown",)
-    for wrong in ("s35", "s0", "../s1", "s30-s40"):
+    assert chosen([]) == ()
+    for wrong in ("s35", "s0", "../s1", "s30-s40", "s5-s1", ",", ""):
         with pytest.raises(InvalidInputError, match="no speaker"):
             chosen([wrong])
 
@@ -65,6 +66,7 @@ def test_clips_by_speaker_and_name(tmp_path: Path) -> None:
 
 def test_skips_replace_those_of_the_same_step(tmp_path: Path) -> None:
     corpus = Corpus(tmp_path)
+    corpus.log.write_text("my own note\n[1]\n", encoding="utf-8")
     note_skips(corpus, "align", [Skip(step="align", what="s1/b", reason="x")])
     note_skips(corpus, "prepare", [Skip(step="prepare", what="s1/a", reason="y")])
     note_skips(corpus, "align", [])

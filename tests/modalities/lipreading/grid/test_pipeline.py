@@ -69,6 +69,28 @@ def originals(folder: Path, copies: int) -> Path:
     return folder
 
 
+HELD = """
+import os, time
+real = os.replace
+
+def replace(source, target, **more):
+    # Whoever would put the ninth mosaic in its place waits, until it is killed.
+    folder, name = os.path.split(target)
+    while name.endswith(".jpg") and sum(one.endswith(".jpg") for one in os.listdir(folder)) > 7:
+        time.sleep(0.01)
+    return real(source, target, **more)
+
+os.replace = replace
+"""
+
+
+def held(folder: Path) -> dict[str, str]:
+    """Variables with which all processes of a command stop before their work is done."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(HELD, encoding="utf-8")
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
 def children(pid: int) -> list[int]:
     """Processes that a process started."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
@@ -83,7 +105,10 @@ def test_killed_and_started_again(tmp_path, files_of) -> None:
     subprocess.run([*COMMAND, str(whole), *words], check=True, capture_output=True)
     out = tmp_path / "out"
     killed = subprocess.Popen(
-        [*COMMAND, str(out), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*COMMAND, str(out), *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=held(tmp_path / "held"),
     )
     deadline = time.monotonic() + 120
     while len(list(out.glob("mosaics/s1/*.jpg"))) < 5 and time.monotonic() < deadline:

@@ -17,6 +17,7 @@ from truing.modalities.lipreading.grid.bring import bring
 from truing.modalities.lipreading.grid.corpus import Clip, Corpus
 from truing.modalities.lipreading.grid.prepare import prepare
 from truing.modalities.lipreading.mosaic import RefinedLandmarks, encoded, mosaic_of, tight_mouth
+from truing.platform.files import write_durably
 
 DATA = Path(__file__).parents[3] / "data" / "lipreading"
 
@@ -78,6 +79,25 @@ def test_a_newer_alignment_or_video_makes_a_mosaic_again(corpus) -> None:
     assert corpus.mosaic(clips[0]).read_bytes() != whole
     os.utime(corpus.video(clips[1]))
     assert prepare(corpus, clips).made == 1
+
+
+def test_killed_before_a_refusal_is_written(corpus, monkeypatch) -> None:
+    clip = Clip(speaker="s1", name="swwp2s")
+    assert prepare(corpus, [clip]).made == 1
+    corpus.video(clip).unlink()
+    corpus.video(clip).write_bytes(b"not a video any more")
+
+    def killed(path: Path, data: bytes) -> None:
+        write_durably(path, data)
+        if path == corpus.refusal(clip):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("truing.modalities.lipreading.grid.prepare.write_durably", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(corpus, [clip])
+    assert prepare(corpus, [clip]).figures == {"mosaics": 0}
+    assert not corpus.mosaic(clip).exists()
 
 
 def test_frames_and_mouths_on_disk(corpus) -> None:
@@ -153,6 +173,8 @@ def test_what_is_no_video_of_a_face_is_skipped_and_said(tmp_path) -> None:
     assert "is text" in said["s1/bbaf5a"]
     assert "is empty" in said["s1/bbag2n"]
     assert "s1/bbaf6n" not in said
+    # The first seconds of a clip are not what its name spells.
+    assert said["s1/bbag3s"] == "the video has only 6 frames"
     again = prepare(corpus, corpus.clips())
     assert again.made == 0
     assert {skip.what: skip.reason for skip in again.skipped} == said

@@ -12,6 +12,7 @@ import pytest
 
 from truing.modalities.lipreading.grid.bring import bring
 from truing.modalities.lipreading.grid.corpus import Corpus
+from truing.modalities.lipreading.grid.messages import read_rows
 from truing.modalities.lipreading.grid.prepare import prepare
 from truing.modalities.lipreading.grid.rows import write_rows
 from truing.modalities.lipreading.grid.validate import Problem, validate
@@ -89,6 +90,16 @@ def test_rows_twice_and_lost(corpus) -> None:
     assert "train:" in found["test:1"].why
     assert any("no row of messages" in one.why for one in found.values())
     assert "rows, but" in found["train"].why
+
+
+def test_the_mark_of_an_editor_and_a_manifest_of_something_else(corpus) -> None:
+    before = problems(corpus)
+    rows = corpus.rows("train")
+    rows.write_bytes(b"\xef\xbb\xbf" + rows.read_bytes())
+    manifest = json.loads(corpus.manifest.read_text("utf-8"))
+    corpus.manifest.write_text(json.dumps(manifest | {"counts": 5}), encoding="utf-8")
+    assert problems(corpus) == before
+    assert len(list(read_rows(rows))) == len(rows.read_bytes().splitlines())
 
 
 def test_parts_missing_and_of_an_odd_size(corpus) -> None:

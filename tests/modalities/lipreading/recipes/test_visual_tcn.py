@@ -162,8 +162,8 @@ def test_a_base_is_adapted_with_replay_and_keeps_its_vocabulary(
     )
     assert context.lines[0].startswith("The vocabulary is the base's own")
     before, after = read_model(trained.folder), read_model(out)
-    assert after.network.shape.hidden == before.network.shape.hidden == 96
-    old, new = before.network.state_dict(), after.network.state_dict()
+    assert after.networks[0].shape.hidden == before.networks[0].shape.hidden == 96
+    old, new = before.networks[0].state_dict(), after.networks[0].state_dict()
     assert old["front.2.running_mean"].equal(new["front.2.running_mean"]), "statistics stay"
     assert not old["head.weight"].equal(new["head.weight"])
     losses = context.values("validation_loss")
@@ -178,7 +178,9 @@ def test_a_base_of_another_vocabulary_lends_all_but_its_outputs(
     out = fresh("out")
     options = {"vocabulary": "characters", "epochs": 1, "learning_rate": 1e-9, "freeze_norms": True}
     VisualTcnRecipe().train(given(out, some(4), base=str(trained.folder), options=options), context)
-    before, after = (read_model(folder).network.state_dict() for folder in (trained.folder, out))
+    before, after = (
+        read_model(folder).networks[0].state_dict() for folder in (trained.folder, out)
+    )
     assert before["head.weight"].shape != after["head.weight"].shape
     for name in ("front.0.weight", "join.1.weight", "trunk.3.0.weight"):
         assert torch.allclose(before[name], after[name], atol=1e-5)

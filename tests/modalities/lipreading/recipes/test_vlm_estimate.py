@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from truing.domain.recipe import CanEstimate
-from truing.modalities.lipreading.recipes.vlm_adapter import attach, write_adapter
+from truing.modalities.lipreading.recipes.vlm_adapter import attach
 from truing.modalities.lipreading.recipes.vlm_estimate import adapter_size, need_of, shapes_of
 from truing.modalities.lipreading.recipes.vlm_lora import VlmLoraOptions, VlmLoraRecipe
 from truing.modalities.lipreading.vlm_folder import Found, VlmNote
-from truing.modalities.lipreading.vlm_model import load
+from truing.modalities.lipreading.vlm_model import load, quietly
 from truing.testing.tiny_vlm import tiny_gemma3, tiny_idefics3
+from truing.training.adapter_files import write_adapter
 
 CPU = VlmLoraOptions(device="cpu", rank=5)
 
@@ -39,7 +40,8 @@ def test_weights_and_adapter_are_those_of_the_model(build: object, tmp_path: Pat
     assert small is not None
     assert small.memory["weights"] < need.memory["weights"]
 
-    write_adapter(tmp_path / "adapter", wrapped, str(base))
+    with quietly():
+        write_adapter(tmp_path / "adapter", wrapped, str(base))
     VlmNote(base=str(base)).write(tmp_path / "adapter")
     again = need_of(str(tmp_path / "adapter"), CPU)
     assert again is not None

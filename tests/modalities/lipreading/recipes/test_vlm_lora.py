@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,46 +30,12 @@ from truing.modalities.lipreading.vlm_model import ends_of, load, with_adapter
 from truing.modalities.lipreading.vlm_picture import Pictures
 from truing.modalities.lipreading.vlm_prompt import Dialogue
 from truing.modalities.lipreading.vlm_runtime import VlmReader
+from truing.testing.folder_context import FolderContext
 from truing.testing.tiny_vlm import tiny_gemma3, tiny_idefics3
 
 CLIPS = Path(__file__).parents[3] / "data" / "lipreading"
 FAMILIES = {"gemma3": tiny_gemma3, "idefics3": tiny_idefics3}
 QUICK = VlmLoraOptions(max_steps=6, batch_size=4, accumulation=2, learning_rate=1e-2)
-
-
-@dataclass
-class FolderContext:
-    """A `RunContext` that keeps what it is told and asks to stop at step `stop_at`."""
-
-    folder: Path
-    stop_at: int | None = None
-    reports: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    done: tuple[int, int] = (0, 0)
-
-    def report(self, step: int, metrics: Mapping[str, float]) -> None:
-        self.reports.append((step, dict(metrics)))
-
-    def progress(self, done: int, total: int) -> None:
-        self.done = (done, total)
-
-    def log(self, message: str) -> None:
-        self.lines.append(message)
-
-    def should_stop(self) -> bool:
-        return self.stop_at is not None and self.done[0] >= self.stop_at
-
-    def save_checkpoint(self, step: int, write: Any) -> None:
-        target = self.folder / f"{step:06d}"
-        target.mkdir(parents=True)
-        write(target)
-
-    def latest_checkpoint(self) -> tuple[int, Path] | None:
-        found = sorted(self.folder.glob("*")) if self.folder.exists() else []
-        return (int(found[-1].name), found[-1]) if found else None
-
-    def values(self, name: str) -> list[float]:
-        return [metrics[name] for _, metrics in self.reports if name in metrics]
 
 
 def clip(name: str) -> Example:
@@ -426,7 +392,20 @@ def test_presets_follow_the_number_of_rows() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("preset", "huge"), ("messages", 4), ("rank", 0), ("dropout", 1.0), ("span", "words")],
+    [
+        ("preset", "huge"),
+        ("messages", 4),
+        ("rank", 0),
+        ("alpha", 0),
+        ("dropout", 1.0),
+        ("span", "words"),
+        ("max_samples", -1),
+        ("weight_decay", -0.1),
+        ("clip_norm", -1.0),
+        ("validation_rows", -1),
+        ("validate_every", -1),
+        ("checkpoint_minutes", -1.0),
+    ],
 )
 def test_values_that_cannot_work_are_named(name: str, value: object) -> None:
     with pytest.raises(SettingError, match=f"`{name}` cannot be `{value}`"):

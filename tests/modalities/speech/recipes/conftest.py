@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,43 +11,9 @@ from typing import Any
 import pytest
 
 from truing.domain.recipe import Example, MediaFile
+from truing.testing.folder_context import FolderContext
 
 DIGITS = Path(__file__).parents[3] / "data" / "speech" / "digits"
-
-
-@dataclass
-class FolderContext:
-    """A `RunContext` that keeps what it is told and asks to stop before step `stop_at`."""
-
-    folder: Path
-    stop_at: int | None = None
-    reports: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    done: tuple[int, int] = (0, 0)
-
-    def report(self, step: int, metrics: Mapping[str, float]) -> None:
-        self.reports.append((step, dict(metrics)))
-
-    def progress(self, done: int, total: int) -> None:
-        self.done = (done, total)
-
-    def log(self, message: str) -> None:
-        self.lines.append(message)
-
-    def should_stop(self) -> bool:
-        return self.stop_at is not None and self.done[0] >= self.stop_at
-
-    def save_checkpoint(self, step: int, write: Callable[[Path], None]) -> None:
-        target = self.folder / f"{step:06d}"
-        target.mkdir(parents=True, exist_ok=True)
-        write(target)
-
-    def latest_checkpoint(self) -> tuple[int, Path] | None:
-        found = sorted(self.folder.glob("*")) if self.folder.exists() else []
-        return (int(found[-1].name), found[-1]) if found else None
-
-    def values(self, name: str) -> list[float]:
-        return [metrics[name] for _, metrics in self.reports if name in metrics]
 
 
 def digits(speaker: str) -> list[Example]:
@@ -109,7 +74,7 @@ def tiny_model(folder: Path, *, multilingual: bool) -> Path:
     """An untrained Whisper of 1 s input and about 12 000 parameters, as transformers saves it."""
     import torch
 
-    from truing.modalities.speech.recipes.checkpoints import write_model_folder
+    from truing.modalities.speech.model_folder import write_model_folder
     from truing.modalities.speech.recipes.whisper_scratch import (
         WhisperScratchOptions,
         build_model,

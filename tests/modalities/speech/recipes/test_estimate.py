@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from truing.domain.recipe import CanEstimate
-from truing.modalities.speech.recipes.checkpoints import weights_of
 from truing.modalities.speech.recipes.estimate import shape_of
 from truing.modalities.speech.recipes.pretrained import load_base
 from truing.modalities.speech.recipes.whisper import WhisperOptions, WhisperRecipe
+from truing.training.checkpoints import weights_of
 
 ON_CPU: dict[str, Any] = {"device": "cpu", "threads": 1}
 

@@ -13,7 +13,7 @@ import pytest
 
 from truing.domain.errors import RunFailedError
 from truing.domain.recipe import Example, TrainingInput
-from truing.modalities.speech.recipes.shortage import out_of_memory, pieces
+from truing.modalities.speech.recipes.shortage import pieces
 from truing.modalities.speech.recipes.whisper import WhisperOptions, WhisperRecipe
 
 OPTIONS = {
@@ -157,18 +157,6 @@ def test_the_moments_have_no_room(
     monkeypatch.setattr(torch.optim.AdamW, "step", step)
     with pytest.raises(RunFailedError, match="the optimizer's moments"):
         WhisperRecipe().train(given(english_base, fresh("out"), theo), context)
-
-
-def test_what_is_a_shortage() -> None:
-    import torch
-
-    said = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes."
-    assert out_of_memory(MemoryError())
-    assert out_of_memory(torch.OutOfMemoryError("anything"))
-    assert out_of_memory(RuntimeError(said))
-    assert out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 17.86 GB)"))
-    assert not out_of_memory(RuntimeError("The size of tensor a (3) must match"))
-    assert not out_of_memory(ValueError("out of memory"))
 
 
 def test_pieces_hold_every_row_once_in_order() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from truing.domain.recipe import Example
 from truing.modalities.speech.recipes import waveforms
-from truing.modalities.speech.recipes.waveforms import Pool, Variation, random_for, vary
+from truing.modalities.speech.recipes.waveforms import Pool, Variation, vary
 from truing.modalities.speech.recording import RATE, read_mono
+from truing.training.draws import random_for
 
 BUSY = Variation(speed=0.1, volume_db=6.0, noise_snr_db=20.0, join_chance=0.6)
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from truing.modalities.image_edit.recipes.checkpoints import put_weights, trained
+from truing.training.checkpoints import put_weights, trained
 
 if TYPE_CHECKING:
-    from truing.modalities.image_edit.recipes.checkpoints import Tensors
+    from truing.training.checkpoints import Tensors
 
 
 class RunningAverage:
@@ -28,9 +28,12 @@ class RunningAverage:
 
     def __init__(self, model: Any, decay: float, weights: Tensors | None = None) -> None:
         self._model, self._decay = model, decay
+        own = trained(model)
         if weights is None and decay:
-            weights = {name: one.detach().clone() for name, one in trained(model).items()}
-        self.weights = weights
+            weights = own
+        self.weights = weights and {
+            name: one.detach().to(own[name].device, copy=True) for name, one in weights.items()
+        }
 
     def take(self, step: int) -> None:
         """Takes in the weights after the step that brought the run to `step`."""

@@ -10,47 +10,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from truing.domain.errors import ConflictError, RunFailedError
+from truing.domain.errors import RunFailedError
 from truing.domain.recipe import KnowsShortages, RunContext
 from truing.modalities.image_edit.recipes.average import RunningAverage
-from truing.modalities.image_edit.recipes.checkpoints import (
-    AGAIN,
-    read_checkpoint,
-    trained,
-    write_checkpoint,
-)
 from truing.modalities.image_edit.recipes.diffusion import loss_of
-from truing.modalities.image_edit.recipes.shortage import more_parts, out_of_memory, release
+from truing.modalities.image_edit.recipes.shortage import more_parts
+from truing.training.checkpoints import read_checkpoint, refuse_another, trained, write_checkpoint
+from truing.training.shortage import out_of_memory, release
+from truing.training.steps import SMOOTHED, Steps, adamw, rate_at, set_rate
 
 if TYPE_CHECKING:
     from truing.modalities.image_edit.recipes.diffusion import Noised
     from truing.platform.numerics import Numerics
 
-SMOOTHED = 20
-"""Last losses that are averaged into a run's final `train_loss`."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The figures of one run. `identity` must be equal for a checkpoint to be resumed."""
+class Plan(Steps):
+    """The figures of one run."""
 
-    total: int
-    peak: float
-    warmup: int
-    schedule: str
-    weight_decay: float
-    clip_norm: float
     ema: float
-    every: int
-    """Steps between validations."""
     show_every: int
     """Steps between pictures."""
-    checkpoint_minutes: float
-    identity: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +86,7 @@ def descend(
         ConflictError: the checkpoint belongs to a run with other settings or data.
         RunFailedError: the loss left the finite numbers, or not even one pair fits the memory.
     """
-    import torch
-
-    optimizer = torch.optim.AdamW(_groups(unet, plan.weight_decay), lr=plan.peak)
+    optimizer = adamw(unet, plan)
     run, average = _restore(unet, optimizer, plan, numerics, context)
     loop = _Loop(unet, optimizer, average, run, plan, numerics, context, duties)
     return loop.through()
@@ -155,9 +137,7 @@ class _Loop:
 
     def _step(self) -> None:
         run, plan = self._run, self._plan
-        rate = rate_at(run.step, plan)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        rate = set_rate(self._optimizer, rate_at(run.step, plan))
         self._unet.train()
         loss = self._gradients(self._duties.batches(run.step))
         self._update()
@@ -236,35 +216,13 @@ class _Loop:
                 folder,
                 model=self._unet,
                 optimizer=self._optimizer,
-                average=self._average.weights,
+                kept={"average": self._average.weights},
                 state=state,
             ),
         )
 
     def _spent(self) -> float:
         return self._before + time.monotonic() - self._started
-
-
-def rate_at(step: int, plan: Plan) -> float:
-    """Learning rate of step `step`, from 0: up during warm-up, then as the schedule says.
-
-    `cosine` is one half wave (Loshchilov & Hutter, SGDR, 2017).
-    """
-    if step < plan.warmup:
-        return plan.peak * (step + 1) / (plan.warmup + 1)
-    along = (step - plan.warmup) / max(1, plan.total - plan.warmup)
-    if plan.schedule == "cosine":
-        return plan.peak * 0.5 * (1.0 + math.cos(math.pi * along))
-    return plan.peak * (1.0 - along) if plan.schedule == "linear" else plan.peak
-
-
-def _groups(unet: Any, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups for AdamW: matrices decay, biases and norms do not; frozen ones left out."""
-    found = list(trained(unet).values())
-    return [
-        {"params": [p for p in found if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in found if p.ndim < 2], "weight_decay": 0.0},
-    ]
 
 
 def _state(run: Descent, plan: Plan, numerics: Numerics) -> dict[str, Any]:
@@ -287,11 +245,8 @@ def _restore(
     shortages = context.memory_shortages() if isinstance(context, KnowsShortages) else 0
     if found is None:
         return Descent(parts=2**shortages), RunningAverage(unet, plan.ema)
-    weights, state = read_checkpoint(found[1], model=unet, optimizer=optimizer)
-    if state["identity"] != plan.identity:
-        raise ConflictError(
-            f"The checkpoint of step {found[0]} belongs to other settings or data.", hint=AGAIN
-        )
+    kept, state = read_checkpoint(found[1], model=unet, optimizer=optimizer)
+    refuse_another(found[0], state["identity"], plan.identity)
     if state["scaler"]:
         numerics.scaler.load_state_dict(state["scaler"])
     context.log(f"Resumed at step {state['step']} of {plan.total}.")
@@ -303,4 +258,4 @@ def _restore(
         seconds=state["seconds"],
         parts=max(state["parts"], 2**shortages),
     )
-    return run, RunningAverage(unet, plan.ema, weights)
+    return run, RunningAverage(unet, plan.ema, kept.get("average"))

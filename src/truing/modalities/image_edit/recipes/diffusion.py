@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import SettingError
-from truing.modalities.image_edit.recipes.draws import noise_for, random_for
+from truing.modalities.image_edit.recipes.draws import noise_for
+from truing.training.draws import random_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

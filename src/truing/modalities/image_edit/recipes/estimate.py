@@ -16,9 +16,8 @@ keeps its matrix takes more at 512 pixels.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +29,9 @@ from truing.modalities.image_edit.pipeline_folder import (
     INDEX,
     WEIGHTS,
     check_pipeline,
-    read_json,
 )
+from truing.platform.hub import read_json
+from truing.training.base_files import cached_folder, shapes_in
 
 if TYPE_CHECKING:
     from truing.modalities.image_edit.recipes.options import InstructPix2PixOptions
@@ -123,18 +123,14 @@ def outline_of(base: str) -> Outline | None:
     recipe explains what is wrong with it when it loads it.
     """
     folder = Path(base).expanduser()
-    place = folder if folder.is_dir() else _cached(base)
+    place = folder if folder.is_dir() else cached_folder(base, INDEX)
     if place is None:
         return None
     try:
         check_pipeline(place)
         unet, vae = (read_json(place / part / "config.json") for part in WEIGHTS)
         weights = {
-            part: {
-                name: shape
-                for file in sorted((place / part).glob("*.safetensors"))
-                for name, shape in _tensors(file)
-            }
+            part: shapes_in(sorted((place / part).glob("*.safetensors")))
             for part in (*WEIGHTS, "text_encoder")
         }
         return Outline(
@@ -168,28 +164,3 @@ def _remedies(options: InstructPix2PixOptions) -> list[str]:
     if options.adapter == "none":
         found.append("--set adapter=lora")
     return found
-
-
-def _cached(hub_id: str) -> Path | None:
-    try:
-        from huggingface_hub import try_to_load_from_cache
-        from huggingface_hub.errors import HFValidationError
-    except ImportError:
-        return None
-    try:
-        found = try_to_load_from_cache(hub_id, INDEX)
-    except HFValidationError:
-        return None
-    return Path(found).parent if isinstance(found, str) else None
-
-
-def _tensors(file: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of the tensors in a safetensors file, from its header."""
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > 100_000_000:
-            raise ValueError(length)
-        header = json.loads(stream.read(length))
-    for name, told in header.items():
-        if name != "__metadata__":
-            yield name, tuple(told["shape"])

@@ -25,7 +25,7 @@ from truing.modalities.image_edit.pipeline import load_parts, pipeline_of, quiet
 from truing.modalities.image_edit.pipeline_folder import DEFAULT_BASE, EditNote, find_pipeline
 from truing.modalities.image_edit.recipes.descent import Descent, Duties, Plan, descend
 from truing.modalities.image_edit.recipes.diffusion import Diffusion, Noised, loss_of
-from truing.modalities.image_edit.recipes.draws import random_for, some_of
+from truing.modalities.image_edit.recipes.draws import some_of
 from truing.modalities.image_edit.recipes.estimate import need_of
 from truing.modalities.image_edit.recipes.glimpses import show_of
 from truing.modalities.image_edit.recipes.latents import Encoder
@@ -33,6 +33,7 @@ from truing.modalities.image_edit.recipes.options import InstructPix2PixOptions
 from truing.modalities.image_edit.recipes.unet import FOLDER, Adapter, attach, widen
 from truing.modalities.image_edit.recipes.views import usable
 from truing.platform.numerics import choose_numerics
+from truing.training.draws import seed_for
 
 if TYPE_CHECKING:
     from truing.modalities.image_edit.pipeline import Parts
@@ -57,7 +58,8 @@ class InstructPix2PixRecipe:
     name = "instruct-pix2pix"
     summary = f"a diffusion pipeline that edits pictures as told; by default from {DEFAULT_BASE}"
     options: type = InstructPix2PixOptions
-    needs_base = False  # there is a default one
+    needs_base = False
+    default_base = DEFAULT_BASE
     needs_packages: Mapping[str, str] = {
         "torch": "truing[diffusion]",
         "transformers": "truing[diffusion]",
@@ -98,7 +100,7 @@ class InstructPix2PixRecipe:
         folder = find_pipeline(base)
         context.log(f"Loading `{base}` onto {numerics.device}.")
         parts = load_parts(folder)
-        torch.manual_seed(int(random_for(given.seed, "adapter").integers(2**62)))
+        torch.manual_seed(seed_for(given.seed, "adapter"))
         widened = widen(parts.unet, parts.vae.config.latent_channels)
         adapter = attach(parts.unet, options, base, widened=widened)
         parts.to(numerics.device)

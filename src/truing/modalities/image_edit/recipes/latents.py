@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from truing.modalities.image_edit.recipes.draws import order
 from truing.modalities.image_edit.recipes.views import WHOLE, View, squares, view_of
+from truing.training.draws import order
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,7 +58,7 @@ class Encoder:
         drawn = []
         for place in places:
             epoch, within = divmod(place, len(rows))
-            row = order(len(rows), self._seed, epoch)[within]
+            row = order(len(rows), self._seed, "order", epoch)[within]
             options = self._options
             view = view_of(
                 rows[row],

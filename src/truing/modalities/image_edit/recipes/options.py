@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from truing.domain.errors import SettingError
 from truing.platform.numerics import PRECISIONS
+from truing.training.options import option, refuse
+from truing.training.steps import SCHEDULES
 
-SCHEDULES = ("constant", "cosine", "linear")
 ADAPTERS = ("none", "lora")
-
-
-def option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
-    """A dataclass field with a default, and the help text and the choices that forms show."""
-    return field(default=default, metadata={"help": text, "choices": tuple(choices)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +85,4 @@ class InstructPix2PixOptions:
             "image_guidance": self.image_guidance < 1,
             "precision": self.precision not in PRECISIONS,
         }
-        for name in (name for name, bad in wrong.items() if bad):
-            told = type(self).__dataclass_fields__[name].metadata["help"]
-            raise SettingError(
-                f"The option `{name}` cannot be `{getattr(self, name)}`.", hint=f"{name}: {told}."
-            )
+        refuse(self, wrong)

@@ -9,13 +9,13 @@ widened: a frozen zero would never see the original.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import InvalidInputError, MissingDependencyError, SettingError
 from truing.modalities.image_edit.pipeline import quietly
 from truing.modalities.image_edit.pipeline_folder import EXTRA
+from truing.training.adapter_files import write_adapter
 
 if TYPE_CHECKING:
     from truing.modalities.image_edit.recipes.options import InstructPix2PixOptions
@@ -73,14 +73,7 @@ class Adapter:
     def write(self, folder: Path) -> None:
         """Writes the adapter alone, in the format of peft, into `folder`."""
         with quietly():
-            self._wrapped.save_pretrained(str(folder), safe_serialization=True)
-        # A card that says nothing, and a path of this machine.
-        (folder / "README.md").unlink(missing_ok=True)
-        settings = folder / "adapter_config.json"
-        said = json.loads(settings.read_text(encoding="utf-8"))
-        place = Path(self._base)
-        said["base_model_name_or_path"] = place.name if place.is_dir() else self._base
-        settings.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            write_adapter(folder, self._wrapped, self._base)
 
     def merged(self) -> Any:
         """The UNet with what was learnt added to its own weights; the adapter is gone then."""

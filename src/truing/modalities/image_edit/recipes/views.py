@@ -2,7 +2,8 @@
 
 What is done to one picture is done to the other: else a model would learn the augmentation as part
 of the edit. Colours are never changed, since colours may be the edit. A pair whose instruction
-speaks of sides is not mirrored: what was on the left would be on the right.
+speaks of sides is not mirrored: what was on the left would be on the right. One that moves what is
+in the picture, as mirroring does, is cut to its middle alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from truing.domain.errors import DamagedError, InvalidInputError, NotFoundError
 from truing.modalities.image_edit import pixels
-from truing.modalities.image_edit.recipes.draws import random_for
+from truing.training.draws import random_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +25,20 @@ if TYPE_CHECKING:
     from truing.domain.recipe import Example
 
 SIDES = re.compile(
-    r"\b(left|right|(counter-?|anti-?)?clockwise|text|letters?|words?)\b", re.IGNORECASE
+    r"\b((left|right)(most|wards?|hand)?|(counter-?|anti-?)?clockwise|rotat\w*|tilt\w*|degrees?"
+    r"|text|letter\w*|words?|writ\w*|say(s|ing)?|sign(s|age)?|caption\w*|logos?"
+    r"|links|rechts|gauche|droite|izquierda|derecha)\b|[°左右]",
+    re.IGNORECASE,
 )
-"""Instructions with these words are wrong for a mirrored pair."""
+"""Instructions with these words are wrong for a mirrored pair: they name a side, a way of turning,
+or what cannot be read in a mirror."""
+MOVES = re.compile(
+    r"\b(mirror\w*|flip\w*|revers\w*|rotat\w*|turn\w* (it )?(around|over|by)|upside|tilt\w*"
+    r"|straighten\w*|degrees?|zoom\w*|crop\w*|clos(er|e-up)|shift\w*|spieg\w*|dreh\w*)\b|[°]",
+    re.IGNORECASE,
+)
+"""Instructions with these words move what is in a picture: a part that is cut from both pictures at
+the same place, other than the middle, would not show the same."""
 DETAIL = 4
 """Pictures are decoded at most this many times larger than what is made of them."""
 ROLES = ("original", "edited")
@@ -55,6 +67,8 @@ def view_of(
     draw = random_for(seed, "view", place, number)
     cut, across, down, side = (float(value) for value in draw.random(4))
     able = mirror and not SIDES.search(example.truth)
+    if MOVES.search(example.truth):
+        across = down = 0.5
     return View(cut=crop * cut, across=across, down=down, mirrored=able and side < 0.5)
 
 

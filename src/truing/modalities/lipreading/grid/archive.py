@@ -6,18 +6,21 @@ Scope: Zenodo's `s1.zip` to `s34.zip` and `alignments.zip`, and any other ZIP fi
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from truing.domain.errors import DamagedError
+from truing.domain.errors import DamagedError, InvalidInputError
 from truing.modalities.lipreading.grid.corpus import NAME, VIDEOS, Clip, Corpus, speaker_in
 from truing.platform.files import make_folder, write_durably
 
 MOST_BYTES = 64 << 20
 """Of one member: a video of the corpus has half a megabyte."""
+NOT_WHOLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+"""What reading a damaged archive raises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ def unpack(
     *,
     speakers: Collection[str] = (),
     otherwise: str | None = None,
+    besides: Collection[Path] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Unpacked:
     """Puts videos and alignments where they belong; what is there already is left alone.
@@ -43,10 +47,12 @@ def unpack(
         corpus: where to.
         speakers: whose; everybody's when empty.
         otherwise: the speaker of files whose path in the archive names none.
+        besides: files that come from elsewhere and are not touched.
         on_progress: told how many of how many files are looked at.
 
     Raises:
         DamagedError: no whole ZIP file; what was unpacked before stays.
+        InvalidInputError: it is encrypted, or packed in a way that is not known here.
         UnavailableError: the disk refused.
     """
     made = present = 0
@@ -55,11 +61,11 @@ def unpack(
             members = list(_members(opened, archive, otherwise))
             for place, (member, clip) in enumerate(members, 1):
                 if not speakers or clip.speaker in speakers:
-                    fresh = _put(opened, member, corpus, clip)
+                    fresh = _put(opened, member, corpus, clip, besides)
                     made, present = made + fresh, present + (not fresh)
                 if on_progress is not None:
                     on_progress(place, len(members))
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except NOT_WHOLE as error:
         size = archive.stat().st_size
         raise DamagedError(
             f"`{archive}` is not a whole ZIP archive ({size} bytes: {error})",
@@ -84,11 +90,35 @@ def _members(
             yield member, Clip(speaker=speaker, name=path.stem, ending=ending)
 
 
-def _put(opened: zipfile.ZipFile, member: zipfile.ZipInfo, corpus: Corpus, clip: Clip) -> bool:
+def _put(
+    opened: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    corpus: Corpus,
+    clip: Clip,
+    besides: Collection[Path],
+) -> bool:
     target = corpus.alignment(clip) if clip.ending == ".align" else corpus.video(clip)
-    if target.is_file() and target.stat().st_size == member.file_size:
+    if target in besides or _is_there(target, member):
         return False
-    data = opened.read(member)
+    data = _content(opened, member)
     make_folder(target.parent)
     write_durably(target, data)
     return True
+
+
+def _is_there(target: Path, member: zipfile.ZipInfo) -> bool:
+    if not target.is_file() or target.stat().st_size != member.file_size:
+        return False
+    return zlib.crc32(target.read_bytes()) == member.CRC
+
+
+def _content(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        return opened.read(member)
+    except RuntimeError as error:  # encrypted, or an unknown compression
+        raise InvalidInputError(
+            f"`{opened.filename}` cannot be unpacked: {error}",
+            hint="unpack it yourself and name its folder: --local-path FOLDER",
+        ) from error
+    except OSError as error:  # how bz2 says that its data are damaged
+        raise zipfile.BadZipFile(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -38,8 +39,9 @@ def bring(
     """Brings videos and alignments, found by name anywhere below a folder, and ZIP files of them.
 
     Ready mouth clips (`mouth/bbaf2n.mp4`) count as videos; where a clip has an original too, it
-    is taken. The speaker is the folder in the path that is named so (`s1`, `grid_s1`); where there
-    is none, the only one of `speakers`, or `unknown`. Videos are linked where the disk allows it.
+    is taken, and a file before one of a ZIP file. The speaker is the folder in the path that is
+    named so (`s1`, `grid_s1`); where there is none, the only one of `speakers`, or `unknown`.
+    Videos are linked where the disk allows it.
 
     Args:
         corpus: where to.
@@ -59,13 +61,14 @@ def bring(
     otherwise = speakers[0] if len(speakers) == 1 else UNKNOWN
     made = present = 0
     files = [path for path in _walk(folder) if not path.is_relative_to(corpus.root.resolve())]
-    for archive in (path for path in files if path.suffix.lower() == ".zip"):
-        out = unpack(archive, corpus, speakers=speakers, otherwise=_only(otherwise))
-        made, present = made + out.made, present + out.present
     videos, alignments, skips = _sorted_out(folder, files, otherwise, speakers)
     pairs = _pairs(corpus, videos, alignments, limit)
-    for place, (source, target) in enumerate(pairs, 1):
-        fresh = _brought(source, target)
+    loose = {target for _, target, _ in pairs}
+    for archive in (path for path in files if path.suffix.lower() == ".zip"):
+        out = unpack(archive, corpus, speakers=speakers, otherwise=_only(otherwise), besides=loose)
+        made, present = made + out.made, present + out.present
+    for place, (source, target, clip) in enumerate(pairs, 1):
+        fresh = _brought(source, target, corpus, clip)
         made, present = made + fresh, present + (not fresh)
         if on_progress is not None:
             on_progress(place, len(pairs))
@@ -112,8 +115,8 @@ def _sorted_out(
         speaker = speaker_in(inside) or otherwise
         if speakers and speaker not in speakers:
             continue
-        if not NAME.fullmatch(path.stem):
-            reason = f"`{path.name}` cannot be the name of a clip"
+        reason = _why_not(path)
+        if reason is not None:
             skips.append(Skip(step=STEP, what=str(path), reason=reason))
             continue
         table = alignments if ending == ALIGNMENT else videos
@@ -122,6 +125,12 @@ def _sorted_out(
         several.sort(key=_preference)
         skips += _second_ones(several)
     return videos, alignments, skips
+
+
+def _why_not(path: Path) -> str | None:
+    if not NAME.fullmatch(path.stem):
+        return f"`{path.name}` cannot be the name of a clip"
+    return None if path.is_file() else f"`{path.name}` is a link to a file that is not there"
 
 
 def _preference(path: Path) -> int:
@@ -139,7 +148,7 @@ def _second_ones(several: Sequence[Path]) -> Iterator[Skip]:
 
 def _pairs(
     corpus: Corpus, videos: _Found, alignments: _Found, limit: int | None
-) -> list[tuple[Path, Path]]:
+) -> list[tuple[Path, Path, Clip]]:
     """Sources and targets: all, or those of the first clips of each speaker."""
     kept: dict[str, list[str]] = {}
     for speaker, name in sorted(videos):
@@ -151,12 +160,14 @@ def _pairs(
             if limit is None or (speaker, name) in few:
                 clip = Clip(speaker=speaker, name=name, ending=paths[0].suffix.lower())
                 aligned = clip.ending == ALIGNMENT
-                pairs.append((paths[0], corpus.alignment(clip) if aligned else corpus.video(clip)))
+                target = corpus.alignment(clip) if aligned else corpus.video(clip)
+                pairs.append((paths[0], target, clip))
     return pairs
 
 
-def _brought(source: Path, target: Path) -> bool:
+def _brought(source: Path, target: Path, corpus: Corpus, clip: Clip) -> bool:
     """Links or copies a file; False when it is there already."""
+    source = source.resolve()  # a link to a link would lead elsewhere from there
     make_folder(target.parent)
     if target.suffix == ALIGNMENT:  # copied, so that its time says when it came: see `prepare`
         data = source.read_bytes()
@@ -164,8 +175,10 @@ def _brought(source: Path, target: Path) -> bool:
         if fresh:
             write_durably(target, data)
         return fresh
-    if target.is_file() and target.stat().st_size == source.stat().st_size:
+    there = target.is_file()
+    if there and (target.samefile(source) or filecmp.cmp(source, target, shallow=False)):
         return False
+    corpus.forget_picture(clip)  # a linked video may be older than what was made of another one
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with contextlib.suppress(OSError):  # another disk, or a file of somebody else

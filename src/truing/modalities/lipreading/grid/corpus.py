@@ -121,6 +121,11 @@ class Corpus:
         """The rows of a part: train, val or test."""
         return self.root / f"grid_dataset_{part}.jsonl"
 
+    def forget_picture(self, clip: Clip) -> None:
+        """Removes what was made of an earlier video of a clip, or why nothing was."""
+        for path in (self.mosaic(clip), self.refusal(clip)):
+            path.unlink(missing_ok=True)
+
     @property
     def manifest(self) -> Path:
         """How the rows were split, and how many there are."""
@@ -180,10 +185,11 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
     """Speakers as they were asked for: `s1`, `s2,s3`, `s1-s5` or `all`; each once, in order.
 
     Raises:
-        InvalidInputError: no such speaker.
+        InvalidInputError: no such speaker, or something was written and nobody is meant by it.
     """
     found: dict[str, None] = {}
-    for word in (part.strip() for name in names for part in name.split(",")):
+    words = [part.strip() for name in names for part in name.split(",")]
+    for word in words:
         span = re.fullmatch(r"s(\d{1,2})-s?(\d{1,2})", word)
         if word == "all":
             found.update(dict.fromkeys(one for one in SPEAKERS if one not in WITHOUT_VIDEO))
@@ -192,6 +198,10 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
             found.update(dict.fromkeys(_known(f"s{number}", word) for number in numbers))
         elif word:
             found[_known(word, word)] = None
+    if words and not found:  # nobody would mean everybody
+        raise InvalidInputError(
+            f"`{' '.join(words)}` names no speaker", hint="write s1,s2 or s1-s5 or all"
+        )
     return tuple(found)
 
 
@@ -224,8 +234,16 @@ def note_skips(corpus: Corpus, step: str, skips: Iterable[Skip]) -> None:
     from truing.platform.files import make_folder, write_durably
 
     old = corpus.log.read_text("utf-8").splitlines() if corpus.log.is_file() else []
-    lines = [line for line in old if json.loads(line)["step"] != step]
+    lines = [line for line in old if _step_of(line) not in (step, None)]
     lines += sorted(json.dumps(skip.as_dict(), ensure_ascii=False) for skip in skips)
     if lines != old:
         make_folder(corpus.root)
         write_durably(corpus.log, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _step_of(line: str) -> str | None:
+    """None for a line that is none of ours."""
+    try:
+        return str(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -99,7 +99,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         DamagedError: a line that is no such row; the message names it.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise NotFoundError(f"there is no file `{path}`", hint="truing grid format") from None
     except UnicodeDecodeError as error:

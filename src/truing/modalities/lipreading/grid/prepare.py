@@ -36,6 +36,7 @@ from truing.modalities.lipreading.grid.align import Utterance, utterances
 from truing.modalities.lipreading.grid.corpus import Clip, Corpus, Outcome, Skip, note_skips
 from truing.modalities.lipreading.mosaic import (
     COUNT,
+    FEWEST,
     Mouths,
     RefinedLandmarks,
     encoded,
@@ -178,8 +179,8 @@ def carry_out(task: Task, landmarks: Landmarks) -> None:
         found, reason = None, error.message
     picture = found.mosaic if found is not None else None
     if picture is None or reason is not None:
+        task.mosaic.unlink(missing_ok=True)  # first: a refused clip must not keep an old one
         write_durably(task.refusal, f"{json.dumps({'reason': reason})}\n".encode())
-        task.mosaic.unlink(missing_ok=True)
         return
     write_durably(task.mosaic, encoded(picture.image))
     task.refusal.unlink(missing_ok=True)
@@ -191,6 +192,8 @@ def _reason(
     """Why the clip is left out, if it is."""
     mouths = sum(cell is not None for cell in found.cells)
     whole = found.mosaic is not None
+    if whole and task.span is None and len(set(found.used)) < FEWEST:
+        return f"the video has only {found.indices[-1] + 1} frames"  # its file was cut off
     if whole and not found.missed and lost is None:
         return None
     missed, frames = lost or _faces_lost(task.video, landmarks)

@@ -118,7 +118,7 @@ def validate(
 def _read(path: Path, report: Report) -> list[Row]:
     part = path.stem.rpartition("_")[2]
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (FileNotFoundError, UnicodeDecodeError) as error:
         why = "is missing" if isinstance(error, FileNotFoundError) else "is not text"
         report.problems.append(Problem(what=path.name, why=why))
@@ -188,7 +188,8 @@ def _check_twice(everything: Sequence[tuple[str, Row]], report: Report) -> None:
 
 def _check_sizes(corpus: Corpus, report: Report) -> None:
     manifest = _manifest(corpus)
-    written: Mapping[str, int] = manifest.get("counts", {})
+    counts = manifest.get("counts")
+    written: Mapping[str, object] = counts if isinstance(counts, dict) else {}
     total = sum(report.counts.values())
     for part, count in report.counts.items():
         if written.get(part, count) != count:

@@ -165,6 +165,35 @@ class LipNetwork(nn.Module):  # type: ignore[misc]
                 module.eval()
 
 
+# torch is not type-checked here.
+class Together(nn.Module):  # type: ignore[misc]
+    """Networks of one shape, read as one: their mean scores.
+
+    That is the mean of their log posteriors in each frame, since what all scores of a frame have
+    in common cancels in every decoder. Networks from different seeds err in different places:
+    Hansen & Salamon, "Neural network ensembles" (1990).
+
+    Args:
+        networks: one or more.
+        mirrored: each also sees the mirror image.
+    """
+
+    def __init__(self, networks: Sequence[LipNetwork], *, mirrored: bool) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.mirrored = mirrored
+
+    def forward(
+        self,
+        clips: torch.Tensor,
+        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> torch.Tensor:
+        """(B, T, outputs) from standardised clips (B, T, H, W)."""
+        views = (clips, clips.flip(-1)) if self.mirrored else (clips,)
+        found = [network(view, autocast) for network in self.networks for view in views]
+        return torch.stack(found).mean(dim=0)
+
+
 def _moments(clips: torch.Tensor) -> torch.Tensor:
     """(B * T, 5, H, W): each frame with two before and two after it; ends are repeated."""
     count, frames, height, width = clips.shape

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from truing.domain.errors import InvalidInputError, NothingToDoError, SettingError
 from truing.domain.prediction import Alternative, Recognition, Word
@@ -37,6 +37,7 @@ from truing.modalities.lipreading.recipes.learn_ridge import (
     spelled,
 )
 from truing.modalities.lipreading.recipes.slot_ridge import SlotRidge
+from truing.training.options import option, refuse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,23 +48,19 @@ READINGS = 5
 """Other readings that a recognition names."""
 
 
-def _option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
-    return field(default=default, metadata={"help": text, "choices": tuple(choices)})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelRidgeOptions:
     """What a person may set."""
 
-    alignment: str = _option(
+    alignment: str = option(
         "auto",
         "auto = alignments teach where words are, none is needed to read; use = an alignment is "
         "needed to read, too; ignore = none is looked at",
         ALIGNMENTS,
     )
-    components: int = _option(32, "principal components of the pixels of an instant")
-    rounds: int = _option(2, "how often the found bounds of words are mended")
-    most_rows: int = _option(1500, "most training clips; time grows with their cube")
+    components: int = option(32, "principal components of the pixels of an instant")
+    rounds: int = option(2, "how often the found bounds of words are mended")
+    most_rows: int = option(1500, "most training clips; time grows with their cube")
 
     def __post_init__(self) -> None:
         """Refuses values that cannot work.
@@ -77,11 +74,7 @@ class PixelRidgeOptions:
             "rounds": not 0 <= self.rounds <= 5,
             "most_rows": self.most_rows < 2,
         }
-        for name in (name for name, bad in wrong.items() if bad):
-            told = type(self).__dataclass_fields__[name].metadata["help"]
-            raise SettingError(
-                f"the option `{name}` cannot be `{getattr(self, name)}`", hint=f"{name}: {told}"
-            )
+        refuse(self, wrong)
 
 
 class PixelRidgeRecipe:

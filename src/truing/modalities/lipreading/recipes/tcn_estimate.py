@@ -34,10 +34,13 @@ def need_of(options: VisualTcnOptions) -> Need:
     size = BYTES * weights
     half = options.batch_size // 2
     return Need(
-        disk={"checkpoints": CHECKPOINTS * 4 * size, "model": size},
+        disk={
+            "checkpoints": CHECKPOINTS * (3 + options.starts) * size,
+            "model": options.starts * size,
+        },
         memory={
             "program": PROGRAM,
-            "weights": 2 * size,
+            "weights": (1 + options.starts) * size,
             "gradients": size,
             "moments": 2 * size,
             "activations": options.batch_size * FRAMES * PER_FRAME,

@@ -1,4 +1,8 @@
-"""A model of `visual-tcn` on disk: `config.json`, which says what outputs mean, and safetensors."""
+"""A model of `visual-tcn` on disk: `config.json`, which says what outputs mean, and safetensors.
+
+The first network is `model.safetensors`; where several are read together, the others follow as
+`model-2.safetensors`, `model-3.safetensors`, …, and `config.json` says how many `starts` there are.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,23 @@ Decoder = SentenceModel | CtcModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcnModel:
-    """A network with what its outputs mean."""
+    """Networks with what their outputs mean."""
 
-    network: Any
-    """A `LipNetwork`."""
+    networks: tuple[Any, ...]
+    """One `LipNetwork` for each start."""
+    mirrored: bool = False
+    """Whether each also sees the mirror image."""
     decoder: Decoder
     temperature: float
     """Scores are divided by it before they are read, so that confidence is as often right."""
+
+    def reading(self) -> Any:
+        """What reads a clip: the network, or all of them together."""
+        from truing.modalities.lipreading.recipes.network import Together
+
+        if len(self.networks) == 1 and not self.mirrored:
+            return self.networks[0]
+        return Together(self.networks, mirrored=self.mirrored)
 
 
 def write_model(folder: Path, model: TcnModel) -> None:
@@ -39,13 +53,22 @@ def write_model(folder: Path, model: TcnModel) -> None:
     config = {
         "model_type": KIND,
         **model.decoder.as_dict(),
-        "network": model.network.shape.as_dict(),
+        "network": model.networks[0].shape.as_dict(),
+        "starts": len(model.networks),
+        "mirrored": model.mirrored,
         "input": WINDOW,
         "temperature": model.temperature,
     }
     text = json.dumps(config, indent=2, ensure_ascii=False)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
-    save_file(tensors_of(model.network), folder / "model.safetensors", metadata={"format": "pt"})
+    for file, network in zip(files_of(len(model.networks)), model.networks, strict=True):
+        save_file(tensors_of(network), folder / file, metadata={"format": "pt"})
+
+
+def files_of(starts: int) -> tuple[str, ...]:
+    """The names of the weights of so many networks."""
+    others = [f"model-{number}.safetensors" for number in range(2, starts + 1)]
+    return ("model.safetensors", *others)
 
 
 def read_model(folder: Path) -> TcnModel:
@@ -56,28 +79,43 @@ def read_model(folder: Path) -> TcnModel:
         InvalidInputError: it holds another kind of model, or one of another input.
         DamagedError: its files cannot be read or do not belong together.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from truing.modalities.lipreading.recipes.network import LipNetwork, Shape
 
     config = _config(folder)
     decoder = _decoder(config)
-    network = LipNetwork(Shape.from_dict(config.get("network") or {}))
-    if network.shape.outputs != decoder.outputs:
+    shape = Shape.from_dict(config.get("network") or {})
+    if shape.outputs != decoder.outputs:
         raise _damaged(folder, "its vocabulary does not fit its network")
+    starts = config.get("starts", 1)
+    if not isinstance(starts, int) or starts < 1:
+        raise _damaged(folder, f"it cannot have `{starts}` starts")
+    networks = []
+    for file in files_of(starts):
+        network = LipNetwork(shape)
+        _fill(network, folder, file)
+        networks.append(network.eval())
+    return TcnModel(
+        networks=tuple(networks),
+        mirrored=bool(config.get("mirrored", False)),
+        decoder=decoder,
+        temperature=float(config.get("temperature", 1.0)),
+    )
+
+
+def _fill(network: Any, folder: Path, file: str) -> None:
+    """Gives a network its weights."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
-        put_tensors(network, load_file(folder / "model.safetensors"))
+        put_tensors(network, load_file(folder / file))
     except FileNotFoundError as error:
         raise NotFoundError(
-            f"There are no weights in `{folder}`.",
-            hint="Copy `model.safetensors` again from where the model was made.",
+            f"The model in `{folder}` is not whole: it has no `{file}`.",
+            hint=f"Copy `{file}` again from where the model was made.",
         ) from error
     except (OSError, SafetensorError) as error:
         raise _damaged(folder, str(error)) from error
-    return TcnModel(
-        network=network.eval(), decoder=decoder, temperature=float(config.get("temperature", 1.0))
-    )
 
 
 def _config(folder: Path) -> Mapping[str, Any]:

@@ -36,6 +36,12 @@ class VisualTcnOptions:
     )
     effort: str = option("standard", "quick, standard or long; decides the epochs", tuple(EFFORTS))
     epochs: int = option(0, "times that every clip is seen; 0 = as many as `effort` says")
+    starts: int = option(
+        1, "networks from different seeds, trained one after the other and read together"
+    )
+    mirror: bool = option(
+        default=False, text="read the mirror image as well: a little surer, twice the time to read"
+    )
     learning_rate: float = option(2e-3, "peak learning rate of AdamW")
     batch_size: int = option(16, "clips per step")
     warmup: float = option(0.08, "share of the run in which the rate rises")
@@ -101,6 +107,7 @@ class VisualTcnOptions:
             "phones": self.phones not in SWITCHES,
             "cross": self.cross != -1 and not 0 <= self.cross <= 1,
             "epochs": self.epochs < 0,
+            "starts": self.starts < 1,
             "learning_rate": self.learning_rate <= 0,
             "batch_size": self.batch_size < 2,
             "frames": self.frames < 0,

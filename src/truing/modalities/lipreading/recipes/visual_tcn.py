@@ -5,7 +5,8 @@ make batches, descend (`descent.py`), calibrate, write. With a slot grammar (GRI
 sentences compete and every word has an exact posterior (`sentence_model.py`); open speech is
 written in characters or words (`ctc.py`). Word alignments help where there are any: then every
 frame is learned as well. A base model is adapted: its front and trunk are kept in any case, its
-outputs when they mean the same.
+outputs when they mean the same. Several starts, each from the next seed, make several networks
+that are read together (`starts.py`).
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from truing.domain.errors import NothingToDoError
 from truing.domain.recipe import Need, RunContext, TrainingInput, TrainingResult
 from truing.modalities.lipreading.recipes.augmentation import random_for
+from truing.modalities.lipreading.recipes.checkpoints import Tensors, put_tensors, tensors_of
 from truing.modalities.lipreading.recipes.clips import Clips
-from truing.modalities.lipreading.recipes.descent import Plan, descend
+from truing.modalities.lipreading.recipes.descent import Descent, Plan, descend
 from truing.modalities.lipreading.recipes.numerics import Numerics, choose_numerics
 from truing.modalities.lipreading.recipes.pronunciation import sounds_in
 from truing.modalities.lipreading.recipes.rows import Rows
 from truing.modalities.lipreading.recipes.sentence_model import SentenceModel
+from truing.modalities.lipreading.recipes.starts import Starts
 from truing.modalities.lipreading.recipes.step_loss import loss_of_steps
 from truing.modalities.lipreading.recipes.tcn_estimate import need_of
 from truing.modalities.lipreading.recipes.tcn_folder import (
@@ -111,29 +114,95 @@ def _trained(given: TrainingInput, context: RunContext, clips: Clips) -> Trainin
     if rows is None:
         return TrainingResult(finished=False, steps=0, notes=clips.notes)
     _refuse_too_few(rows, clips, given.base)
-    network = _network(decoder, options, base, given.seed).to(numerics.device)
     plan = _plan(given, rows)
+    starts = Starts(context, count=options.starts, steps=plan.total, identity=plan.identity)
     context.log(
         f"{len(rows.train)} training ({rows.aligned} with alignment), {len(rows.replay)} "
-        f"replayed and {len(rows.validation)} validation clips; "
-        f"{sum(p.numel() for p in network.parameters())} parameters; {plan.total} steps "
+        f"replayed and {len(rows.validation)} validation clips; {plan.total} steps "
         f"of {options.batch_size} clips."
     )
+    notes = (said, *clips.notes, *_left_in(base, options))
+    work = _Work(rows=rows, plan=plan, options=options, numerics=numerics, base=base)
+    before, run = starts.before, _start(work, starts)
+    while run.finished and starts.number < starts.count:
+        before, run = starts.before, _start(work, starts)
+    figures = _written(given.output, work, starts) if run.finished else run.figures
+    return TrainingResult(
+        finished=run.finished, steps=before + run.step, figures=figures, notes=notes
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """What all starts of a run have in common."""
+
+    rows: Rows
+    plan: Plan
+    options: VisualTcnOptions
+    numerics: Numerics
+    base: TcnModel | None
+    shape: Any = None
+    """Of every network."""
+
+
+def _start(work: _Work, starts: Starts) -> Descent:
+    """One network, from the seed of its number on."""
+    rows, options, numerics, context = work.rows, work.options, work.numerics, starts.context()
+    seed = work.plan.seed + starts.number
+    network = _network(rows.decoder, options, work.base, starts.number, seed)
+    network, work.shape = network.to(numerics.device), network.shape
+    said = f"{sum(p.numel() for p in network.parameters())} parameters."
+    context.log(f"Start {starts.number + 1} of {starts.count}: {said}")
     run, kept = descend(
         network,
-        plan,
+        replace(work.plan, seed=seed),
         context,
-        loss_of=loss_of_steps(network, rows, options, numerics, seed=plan.seed, early=plan.early),
+        loss_of=loss_of_steps(network, rows, options, numerics, seed=seed, early=work.plan.early),
         check=_check(rows, numerics) if rows.validation else None,
     )
     if run.finished:
-        kept = kept.plain()
-        usual = base.temperature if base else 1.0
-        temperature = temperature_for(kept, rows, numerics) or usual
-        write_model(given.output, TcnModel(network=kept, decoder=decoder, temperature=temperature))
-    return TrainingResult(
-        finished=run.finished, steps=run.step, figures=run.figures, notes=(said, *clips.notes)
+        starts.finish(tensors_of(kept.plain()), run.figures)
+    return run
+
+
+def _written(output: Path, work: _Work, starts: Starts) -> Mapping[str, float]:
+    """Calibrates and writes the model; returns its figures."""
+    rows, numerics = work.rows, work.numerics
+    networks = tuple(_filled(work.shape, one).to(numerics.device) for one in starts.finished)
+    model = TcnModel(
+        networks=networks,
+        mirrored=work.options.mirror,
+        decoder=rows.decoder,
+        temperature=work.base.temperature if work.base else 1.0,
     )
+    reading = model.reading()
+    found = temperature_for(reading, rows, numerics)
+    write_model(output, replace(model, temperature=found or model.temperature))
+    each = starts.figures
+    if reading is networks[0]:
+        return each[0]
+    return {
+        "train_loss": sum(one["train_loss"] for one in each) / len(each),
+        **(validate(reading, rows, numerics) if rows.validation else {}),
+        "train_seconds": round(sum(one["train_seconds"] for one in each), 3),
+    }
+
+
+def _filled(shape: Any, tensors: Tensors) -> Any:
+    from truing.modalities.lipreading.recipes.network import LipNetwork
+
+    network = LipNetwork(shape)
+    put_tensors(network, tensors)
+    return network.eval()
+
+
+def _left_in(base: TcnModel | None, options: VisualTcnOptions) -> tuple[str, ...]:
+    """What of a base of several networks is not gone on with."""
+    count = len(base.networks) if base is not None else 0
+    if count <= options.starts:
+        return ()
+    went = f"Of the base's {count} networks {options.starts} went on"
+    return (f"{went}; `starts={count}` adapts all of them.",)
 
 
 def _gather(
@@ -168,8 +237,13 @@ def _refuse_too_few(rows: Rows, clips: Clips, base: str | None) -> None:
         )
 
 
-def _network(decoder: Decoder, options: VisualTcnOptions, base: TcnModel | None, seed: int) -> Any:
-    """The network before the first step: drawn from the seed, or the base's as far as it fits."""
+def _network(
+    decoder: Decoder, options: VisualTcnOptions, base: TcnModel | None, number: int, seed: int
+) -> Any:
+    """The network before the first step: drawn from the seed, or the base's as far as it fits.
+
+    A base of several networks lends each start another one, in turn.
+    """
     import torch
 
     from truing.modalities.lipreading.recipes.network import LipNetwork, Shape
@@ -182,7 +256,7 @@ def _network(decoder: Decoder, options: VisualTcnOptions, base: TcnModel | None,
     if base is None:
         shape = Shape(outputs=decoder.outputs, hidden=options.hidden, dropout=options.dropout)
         return LipNetwork(shape, sounds)
-    old = base.network
+    old = base.networks[number % len(base.networks)]
     shape = Shape.from_dict(
         {**old.shape.as_dict(), "outputs": decoder.outputs, "dropout": options.dropout}
     )

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from truing.domain.errors import ConflictError, DamagedError, RunFailedError
+from truing.domain.errors import RunFailedError
 from truing.modalities.lipreading.recipes.vlm_dataset import (
     Batches,
     Row,
@@ -27,6 +27,8 @@ from truing.modalities.lipreading.recipes.vlm_dataset import (
     check_pictures,
 )
 from truing.modalities.lipreading.vlm_model import quietly
+from truing.training.checkpoints import refuse_another, unreadable
+from truing.training.steps import SMOOTHED
 
 if TYPE_CHECKING:
     from truing.domain.recipe import RunContext
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 
 IDENTITY = "run.json"
 """In a checkpoint: the settings and data it belongs to."""
-SMOOTHED = 20
-"""Last losses that are averaged into a run's final `train_loss`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,14 +293,7 @@ def _resumed(plan: Plan, context: RunContext) -> str | None:
     try:
         said = json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DamagedError(
-            f"The checkpoint `{folder}` cannot be read: {error}",
-            hint="Remove it; the run resumes from the one before.",
-        ) from error
-    if said != json.loads(json.dumps(plan.identity)):
-        raise ConflictError(
-            f"The checkpoint of step {step} belongs to other settings or data.",
-            hint="Start a new run instead of resuming this one.",
-        )
+        raise unreadable(folder, str(error)) from error
+    refuse_another(step, said, json.loads(json.dumps(plan.identity)))
     context.log(f"Resumed at step {step} of {plan.total}.")
     return str(folder)

@@ -8,16 +8,15 @@ run needs, enough to refuse one that cannot fit.
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truing.domain.errors import TruingError
 from truing.domain.recipe import Need
 from truing.modalities.lipreading.vlm_folder import DEFAULT_BASE, find
+from truing.training.base_files import cached_folder, shapes_in
 
 if TYPE_CHECKING:
     from truing.modalities.lipreading.recipes.vlm_lora import VlmLoraOptions
@@ -89,31 +88,10 @@ def shapes_of(base: str) -> dict[str, tuple[int, ...]]:
     try:
         place = Path(find(base).base)
         if not place.is_dir():
-            cached = _cached(str(place))
+            cached = cached_folder(str(place), "config.json")
             if cached is None:
                 return {}
             place = cached
-        files = sorted(place.glob("*.safetensors"))
-        return {name: shape for file in files for name, shape in _tensors(file)}
+        return shapes_in(sorted(place.glob("*.safetensors")))
     except (TruingError, OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def _cached(hub_id: str) -> Path | None:
-    try:
-        from huggingface_hub import try_to_load_from_cache
-    except ImportError:
-        return None
-    found = try_to_load_from_cache(hub_id, "config.json")
-    return Path(found).parent if isinstance(found, str) else None
-
-
-def _tensors(file: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > 100_000_000:
-            raise ValueError(length)
-        header = json.loads(stream.read(length))
-    for name, told in header.items():
-        if name != "__metadata__":
-            yield name, tuple(told["shape"])

@@ -19,14 +19,13 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from truing.domain.digest import digest_bytes
 from truing.domain.errors import NothingToDoError, SettingError
 from truing.domain.recipe import Example, Need, RunContext, TrainingInput, TrainingResult
-from truing.modalities.lipreading.recipes.vlm_adapter import attach, write_adapter
+from truing.modalities.lipreading.recipes.vlm_adapter import attach
 from truing.modalities.lipreading.recipes.vlm_dataset import Row, Rows, gather, mixed
 from truing.modalities.lipreading.recipes.vlm_descent import Descent, Plan, descend
 from truing.modalities.lipreading.recipes.vlm_estimate import need_of
@@ -38,9 +37,11 @@ from truing.modalities.lipreading.vlm_folder import (
     VlmNote,
     find,
 )
-from truing.modalities.lipreading.vlm_model import device_of, ends_of, load, precision_of
+from truing.modalities.lipreading.vlm_model import device_of, ends_of, load, precision_of, quietly
 from truing.modalities.lipreading.vlm_picture import Pictures
 from truing.modalities.lipreading.vlm_prompt import Dialogue
+from truing.training.adapter_files import write_adapter
+from truing.training.options import option, refuse
 
 PRECISIONS = ("auto", "fp32", "bf16")
 SCHEDULES = ("cosine", "linear", "constant")
@@ -56,11 +57,6 @@ PRESETS: dict[str, dict[str, object]] = {
     },
 }
 """What a preset sets, whatever the options say."""
-
-
-def option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
-    """A dataclass field with a default, and the help text and the choices that forms show."""
-    return field(default=default, metadata={"help": text, "choices": tuple(choices)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,18 +117,20 @@ class VlmLoraOptions:
             "learning_rate": self.learning_rate <= 0,
             "schedule": self.schedule not in SCHEDULES,
             "warmup": not 0 <= self.warmup < 1,
+            "weight_decay": self.weight_decay < 0,
+            "clip_norm": self.clip_norm < 0,
             "rank": self.rank < 1,
+            "alpha": self.alpha < 1,
             "dropout": not 0 <= self.dropout < 1,
             "precision": self.precision not in PRECISIONS,
             "span": self.span not in SPANS,
             "messages": self.messages not in FORMS,
             "replay_share": not 0 <= self.replay_share < 1,
+            "validation_rows": self.validation_rows < 0,
+            "validate_every": self.validate_every < 0,
+            "checkpoint_minutes": self.checkpoint_minutes < 0,
         }
-        for name in (name for name, bad in wrong.items() if bad):
-            told = type(self).__dataclass_fields__[name].metadata["help"]
-            raise SettingError(
-                f"The option `{name}` cannot be `{getattr(self, name)}`.", hint=f"{name}: {told}."
-            )
+        refuse(self, wrong)
 
 
 class VlmLoraRecipe:
@@ -141,7 +139,8 @@ class VlmLoraRecipe:
     name = "vlm-lora"
     summary = f"LoRA on a vision-language model that reads mosaics; by default {DEFAULT_BASE}"
     options: type = VlmLoraOptions
-    needs_base = False  # there is a default one
+    needs_base = False
+    default_base = DEFAULT_BASE
     needs_packages: Mapping[str, str] = {
         "torch": "truing[vlm]",
         "transformers": "truing[vlm]",
@@ -214,7 +213,8 @@ class VlmLoraRecipe:
         finally:
             shutil.rmtree(scratch)
         if run.finished:
-            write_adapter(given.output, wrapped, found.base)
+            with quietly():
+                write_adapter(given.output, wrapped, found.base)
             processor.save_pretrained(given.output)
             note.write(given.output)
         return TrainingResult(

@@ -7,7 +7,6 @@ that the model written is an ordinary one; the adapter alone lies in its folder 
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -21,9 +20,10 @@ from truing.domain.errors import (
     NotFoundError,
     SettingError,
 )
-from truing.modalities.speech.recipes.checkpoints import write_model_folder
+from truing.modalities.speech.model_folder import write_model_folder
 from truing.modalities.speech.recipes.options import prepare_torch
 from truing.modalities.speech.recipes.pretrained import load_base
+from truing.training.adapter_files import write_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,14 +53,7 @@ class Adapter:
 
     def write(self, folder: Path) -> None:
         """Writes the adapter alone, in the format of peft, into `folder`."""
-        self._wrapped.save_pretrained(str(folder), safe_serialization=True)
-        # A card that says nothing, and a path of this machine.
-        (folder / "README.md").unlink(missing_ok=True)
-        settings = folder / "adapter_config.json"
-        said = json.loads(settings.read_text(encoding="utf-8"))
-        place = Path(self._base)
-        said["base_model_name_or_path"] = place.name if place.is_dir() else self._base
-        settings.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_adapter(folder, self._wrapped, self._base)
 
     def merge(self) -> None:
         """Adds what was learnt to the model's own weights, in place; the adapter is gone then."""

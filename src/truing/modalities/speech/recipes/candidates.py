@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from truing.modalities.speech.recipes.checkpoints import Tensors, trained, weights_of
+from truing.training.checkpoints import Tensors, trained, weights_of
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,34 +11,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from truing.domain.errors import ConflictError, RunFailedError
+from truing.domain.errors import RunFailedError
 from truing.domain.recipe import KnowsShortages, RunContext
 from truing.modalities.speech.recipes.candidates import Average, Best
-from truing.modalities.speech.recipes.checkpoints import (
-    put_weights,
-    read_checkpoint,
-    write_checkpoint,
-)
 from truing.modalities.speech.recipes.shortage import (
     more_parts,
     no_memory_left,
-    out_of_memory,
     pieces,
     refuse_more,
-    release,
 )
 from truing.modalities.speech.recipes.transcripts import IGNORED
 from truing.modalities.speech.recipes.validate import cross_entropy_sum
-from truing.modalities.speech.recipes.waveforms import random_for
 from truing.platform.numerics import Numerics
-
-SCHEDULES = ("linear", "cosine", "constant")
-SMOOTHED = 20
-"""Last losses that are averaged into a run's final `train_loss`."""
+from truing.training.checkpoints import (
+    put_weights,
+    read_checkpoint,
+    refuse_another,
+    write_checkpoint,
+)
+from truing.training.draws import seed_for
+from truing.training.shortage import out_of_memory, release
+from truing.training.steps import SMOOTHED, Steps, adamw, rate_at, set_rate
 
 Check = Callable[[], dict[str, float]]
 Batch = tuple[Any, Any, Any]
@@ -46,26 +43,16 @@ Batch = tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The figures of one run. `identity` must be equal for a checkpoint to be resumed."""
+class Plan(Steps):
+    """The figures of one run."""
 
-    total: int
-    peak: float
-    warmup: int
-    schedule: str
-    weight_decay: float
-    clip_norm: float
-    every: int
-    """Steps between validations."""
     patience: int
     """Validations without gain after which the run ends; 0 = never."""
     choosing: bool
     """Whether validation may choose the step; else it is reported and the last step is kept."""
     average_from: int
     """Weights after later steps than this are averaged; `total` averages none."""
-    checkpoint_minutes: float
     seed: int
-    identity: Mapping[str, Any]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,11 +135,9 @@ def descend(
         ConflictError: the checkpoint belongs to a run with other settings or data.
         RunFailedError: the loss left the finite numbers.
     """
-    import torch
-
     team = getattr(context, "team", Alone())
     batches, check = team.share(batches), team.once(check)
-    optimizer = torch.optim.AdamW(decayed_groups(model, plan.weight_decay), lr=plan.peak)
+    optimizer = adamw(model, plan)
     run = _restore(model, optimizer, plan, numerics, context)
     started = saved = time.monotonic()
     before = run.seconds
@@ -188,7 +173,7 @@ def descend(
         if time.monotonic() - saved > plan.checkpoint_minutes * 60:
             save()
             saved = time.monotonic()
-        rate = _set_rate(optimizer, rate_at(run.step, plan))
+        rate = set_rate(optimizer, rate_at(run.step, plan))
         loss = _gradients(model, optimizer, batches(run.step), plan, numerics, run, context)
         loss = team.gather(model, loss)
         _update(model, optimizer, numerics, plan.clip_norm)
@@ -203,12 +188,6 @@ def descend(
     run.finished = True
     run.seconds = before + time.monotonic() - started
     return run
-
-
-def _set_rate(optimizer: Any, rate: float) -> float:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    return rate
 
 
 def _settle(model: Any, run: Descent, validate: Callable[[], None]) -> None:
@@ -241,7 +220,7 @@ def _gradients(
     if run.parts > 1:
         refuse_more(batches, run.parts)
     while True:
-        torch.manual_seed(int(random_for(plan.seed, "dropout", run.step).integers(2**62)))
+        torch.manual_seed(seed_for(plan.seed, "dropout", run.step))
         try:
             return _loss(model, pieces(batches, run.parts), numerics)
         except (RuntimeError, MemoryError) as error:
@@ -296,28 +275,6 @@ def _update(model: Any, optimizer: Any, numerics: Numerics, clip_norm: float) ->
     optimizer.zero_grad(set_to_none=True)
 
 
-def rate_at(step: int, plan: Plan) -> float:
-    """Learning rate of step `step`, from 0: up during warm-up, then down to 0 at the last.
-
-    `cosine` is one half wave (Loshchilov & Hutter, SGDR, 2017).
-    """
-    if step < plan.warmup:
-        return plan.peak * (step + 1) / (plan.warmup + 1)
-    along = (step - plan.warmup) / max(1, plan.total - plan.warmup)
-    if plan.schedule == "cosine":
-        return plan.peak * 0.5 * (1.0 + math.cos(math.pi * along))
-    return plan.peak * (1.0 - along) if plan.schedule == "linear" else plan.peak
-
-
-def decayed_groups(model: Any, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups for AdamW: matrices decay, biases and norms do not; frozen ones left out."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
-    ]
-
-
 def _state(run: Descent, plan: Plan, numerics: Numerics) -> dict[str, Any]:
     return {
         "identity": plan.identity,
@@ -340,11 +297,7 @@ def _restore(
     if found is None:
         return Descent(parts=2**shortages)
     kept, state = read_checkpoint(found[1], model=model, optimizer=optimizer)
-    if state["identity"] != plan.identity:
-        raise ConflictError(
-            f"The checkpoint of step {found[0]} belongs to other settings or data.",
-            hint="Start a new run instead of resuming this one.",
-        )
+    refuse_another(found[0], state["identity"], plan.identity)
     if state["scaler"]:
         numerics.scaler.load_state_dict(state["scaler"])
     context.log(f"Resumed at step {state['step']} of {plan.total}.")

@@ -27,6 +27,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from truing.domain.recipe import Need
+from truing.training.base_files import cached_folder, shapes_in
 
 BYTES = 4
 """Of a weight in memory and on disk: float32, also when the arithmetic is in half precision."""
@@ -60,42 +61,17 @@ class Shape:
 def shape_of(base: str) -> Shape | None:
     """The shape of a local model, or of one from the hub that is here already; else None."""
     folder = Path(base).expanduser()
-    place = folder if folder.is_dir() else _cached(base)
+    place = folder if folder.is_dir() else cached_folder(base, "config.json")
     if place is None:
         return None
     try:
         config = json.loads((place / "config.json").read_text(encoding="utf-8"))
-        files = sorted(place.glob("model*.safetensors"))
-        weights = {name: count for file in files for name, count in _tensors(file)}
+        shapes = shapes_in(sorted(place.glob("model*.safetensors")))
+        weights = {name: math.prod(shape) for name, shape in shapes.items()}
     except (OSError, ValueError, KeyError, TypeError):
         # The recipe explains what is wrong with it when it loads it.
         return None
     return Shape(config=config, weights=weights) if weights and "d_model" in config else None
-
-
-def _cached(hub_id: str) -> Path | None:
-    try:
-        from huggingface_hub import try_to_load_from_cache
-        from huggingface_hub.errors import HFValidationError
-    except ImportError:
-        return None
-    try:
-        found = try_to_load_from_cache(hub_id, "config.json")
-    except HFValidationError:
-        return None
-    return Path(found).parent if isinstance(found, str) else None
-
-
-def _tensors(file: Path) -> Iterator[tuple[str, int]]:
-    """Names and sizes of the tensors in a safetensors file, from its header."""
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > 100_000_000:
-            raise ValueError(length)
-        header = json.loads(stream.read(length))
-    for name, told in header.items():
-        if name != "__metadata__":
-            yield name, math.prod(told["shape"])
 
 
 def need_of(

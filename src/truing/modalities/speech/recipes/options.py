@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
-from truing.domain.errors import SettingError
-from truing.modalities.speech.recipes.descent import SCHEDULES, Plan
+from truing.modalities.speech.recipes.descent import Plan
 from truing.modalities.speech.recipes.waveforms import Variation
 from truing.platform.numerics import PRECISIONS
+from truing.training.options import option, refuse
+from truing.training.steps import SCHEDULES
 
 PACKAGES = {"torch": "truing[train]", "transformers": "truing[train]"}
 """What training Whisper imports, and the extra that brings it."""
-
-
-def option(default: Any, text: str, choices: Sequence[str] = ()) -> Any:
-    """A dataclass field with a default, and the help text and the choices that forms show."""
-    return field(default=default, metadata={"help": text, "choices": tuple(choices)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +45,7 @@ class TrainingOptions:
     checkpoint_minutes: float = option(5.0, "most minutes of work that a crash can lose")
 
 
-def refuse(options: TrainingOptions, wrong: Mapping[str, bool]) -> None:
+def refuse_wrong(options: TrainingOptions, wrong: Mapping[str, bool]) -> None:
     """Raises for the first option whose value cannot work.
 
     Args:
@@ -71,11 +66,7 @@ def refuse(options: TrainingOptions, wrong: Mapping[str, bool]) -> None:
         "join_chance": not 0 <= options.join_chance < 1,
         "precision": options.precision not in PRECISIONS,
     }
-    for name in (name for name, bad in {**shared, **wrong}.items() if bad):
-        told = type(options).__dataclass_fields__[name].metadata["help"]
-        raise SettingError(
-            f"The option `{name}` cannot be `{getattr(options, name)}`.", hint=f"{name}: {told}."
-        )
+    refuse(options, {**shared, **wrong})
 
 
 def plan_of(

@@ -1,4 +1,4 @@
-"""Short of memory: tells it from other errors, and cuts batches into pieces that fit.
+"""Short of memory: cuts batches into pieces that fit.
 
 A batch in pieces gives the same gradient as the whole, since every loss is divided by the tokens
 of the whole step: half the batch with twice the accumulation, over the same rows in the same order.
@@ -6,7 +6,6 @@ of the whole step: half the batch with twice the accumulation, over the same row
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,22 +15,6 @@ HINT = (
     "Start from a smaller model, train less of it (`truing recipes whisper` names the options), "
     "set `gradient_checkpointing` to true, or use a machine with more memory."
 )
-_SIGNS = (
-    "out of memory",  # CUDA and MPS
-    "can't allocate memory",  # torch's allocator on the CPU
-    "not enough memory",  # the same on Windows
-    "alloc_failed",  # cuBLAS and cuDNN
-    "could not create a primitive",  # oneDNN, whose only word it is
-)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, on the CPU or an accelerator."""
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(s in str(error).lower() for s in _SIGNS)
 
 
 def no_memory_left(what: str) -> RunFailedError:
@@ -68,14 +51,3 @@ def refuse_more(batches: Sequence[Any], parts: int) -> None:
     """
     if parts // 2 >= max(len(batch[0]) for batch in batches):
         raise no_memory_left("one utterance at a time")
-
-
-def release(device: Any) -> None:
-    """Gives back what the failed attempt held."""
-    import torch
-
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()

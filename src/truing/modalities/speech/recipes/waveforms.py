@@ -9,15 +9,14 @@ Scope: waveforms are float32 arrays of shape (samples,) at 16 kHz, one channel, 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import InvalidInputError
 from truing.domain.recipe import Example
 from truing.modalities.speech.recording import RATE, Recording, read_mono
+from truing.training.draws import order, random_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,20 +44,6 @@ class Variation:
     """Most words in a joined utterance."""
     join_gap: tuple[float, float] = (0.0, 0.08)
     """Shortest and longest silence between joined utterances, in seconds."""
-
-
-def random_for(seed: int, purpose: str, *numbers: int) -> np.random.Generator:
-    """A generator that depends on its arguments only, never on what was drawn before."""
-    import numpy as np
-
-    return np.random.default_rng(
-        [seed & 0xFFFFFFFFFFFFFFFF, zlib.crc32(purpose.encode()), *numbers]
-    )
-
-
-@lru_cache(maxsize=8)
-def _order(count: int, seed: int, name: str, epoch: int) -> Sequence[int]:
-    return [int(index) for index in random_for(seed, name, epoch).permutation(count)]
 
 
 class Pool:
@@ -154,7 +139,7 @@ class Pool:
     def draw(self, position: int, variation: Variation) -> tuple[Waveform, str, Example]:
         """Place `position` of the endless row: its sound after variation, its text, its example."""
         epoch, place = divmod(position, len(self))
-        index = _order(len(self), self._seed, self.name, epoch)[place]
+        index = order(len(self), self._seed, self.name, epoch)[place]
         random = random_for(self._seed, f"vary {self.name}", position)
         seconds = self._seconds[index]
         speed = 1.0 + float(random.uniform(-variation.speed, variation.speed))

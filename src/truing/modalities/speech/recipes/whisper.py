@@ -20,9 +20,9 @@ from typing import Any
 
 from truing.domain.errors import NothingToDoError, SettingError
 from truing.domain.recipe import Example, Need, RunContext, TrainingInput, TrainingResult
+from truing.modalities.speech.model_folder import write_model_folder
 from truing.modalities.speech.recipes.adapters import ADAPTERS, attach
 from truing.modalities.speech.recipes.adapters import FOLDER as ADAPTER_FOLDER
-from truing.modalities.speech.recipes.checkpoints import write_model_folder
 from truing.modalities.speech.recipes.descent import (
     Batch,
     Descent,
@@ -33,10 +33,9 @@ from truing.modalities.speech.recipes.estimate import need_of_whisper
 from truing.modalities.speech.recipes.options import (
     PACKAGES,
     TrainingOptions,
-    option,
     plan_of,
     prepare_torch,
-    refuse,
+    refuse_wrong,
     variation_of,
 )
 from truing.modalities.speech.recipes.pretrained import load_base, width_of
@@ -48,8 +47,10 @@ from truing.modalities.speech.recipes.transcripts import (
     text_ids,
 )
 from truing.modalities.speech.recipes.validate import validate
-from truing.modalities.speech.recipes.waveforms import Pool, Variation, features_of, random_for
+from truing.modalities.speech.recipes.waveforms import Pool, Variation, features_of
 from truing.platform.numerics import choose_numerics
+from truing.training.draws import random_for, seed_for
+from truing.training.options import option
 
 TINY_WIDTH = 192
 """Models at most this wide (`d_model`) are trained as tiny ones; OpenAI's smallest has 384."""
@@ -97,7 +98,7 @@ class WhisperOptions(TrainingOptions):
         Raises:
             SettingError: names the option and what it takes.
         """
-        refuse(
+        refuse_wrong(
             self,
             {
                 "accumulation": self.accumulation < 1,
@@ -170,7 +171,7 @@ class WhisperRecipe:
         prepare_torch(options.threads)
         model, processor = load_base(given.base, dropout=options.dropout)
         numerics = choose_numerics(options.device, options.precision)
-        torch.manual_seed(int(random_for(given.seed, "adapter").integers(2**62)))
+        torch.manual_seed(seed_for(given.seed, "adapter"))
         adapter = attach(model, options, str(given.base))
         model.to(numerics.device)
         if options.gradient_checkpointing:

@@ -20,25 +20,23 @@ from typing import TYPE_CHECKING, Any
 
 from truing.domain.errors import NothingToDoError, SettingError
 from truing.domain.recipe import Example, RunContext, TrainingInput, TrainingResult
-from truing.modalities.speech.recipes.checkpoints import write_model_folder
-from truing.modalities.speech.recipes.descent import (
-    SCHEDULES,
-    Batch,
-    descend,
-)
+from truing.modalities.speech.model_folder import write_model_folder
+from truing.modalities.speech.recipes.descent import Batch, descend
 from truing.modalities.speech.recipes.options import (
     PACKAGES,
     TrainingOptions,
-    option,
     plan_of,
     prepare_torch,
-    refuse,
+    refuse_wrong,
     variation_of,
 )
 from truing.modalities.speech.recipes.transcripts import TASKS, label_batch, prompt_for, text_ids
 from truing.modalities.speech.recipes.validate import validate
-from truing.modalities.speech.recipes.waveforms import Pool, features_of, random_for
+from truing.modalities.speech.recipes.waveforms import Pool, features_of
 from truing.platform.numerics import choose_numerics
+from truing.training.draws import random_for, seed_for
+from truing.training.options import option
+from truing.training.steps import SCHEDULES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +87,7 @@ class WhisperScratchOptions(TrainingOptions):
         Raises:
             SettingError: names the option and what it takes.
         """
-        refuse(
+        refuse_wrong(
             self,
             {
                 "width": self.width < 8 or self.width % (2 * self.heads) != 0,
@@ -141,7 +139,7 @@ class WhisperScratchRecipe:
             )
         prepare_torch(options.threads)
         numerics = choose_numerics(options.device, options.precision)
-        torch.manual_seed(int(random_for(given.seed, "first weights").integers(2**62)))
+        torch.manual_seed(seed_for(given.seed, "first weights"))
         processor = build_processor([row.truth for row in given.train], options)
         model = build_model(processor.tokenizer, options).to(numerics.device)
 

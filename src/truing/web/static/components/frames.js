@@ -1,43 +1,25 @@
 // Playing a video by its frames: every step, seek and loop lands on a frame whose time is known.
 
-import { signal } from "#/html.js";
+import { Player } from "#/components/player.js";
 
 const SPEED = "truing.film.speed";
-const VOLUME = "truing.volume";
+const SLOWEST = 0.1;
 /** What is not said this long after a seek is not said at all. */
 const UNSAID_MS = 120;
-export const SLOWEST = 0.1;
-export const FASTEST = 2;
-
-const stored = (name, otherwise) => {
-  const told = Number.parseFloat(localStorage.getItem(name) ?? "");
-  return Number.isFinite(told) ? told : otherwise;
-};
-const clamped = (speed) => Math.min(FASTEST, Math.max(SLOWEST, Math.round(speed * 10) / 10));
 
 /** A video element and the times of its frames, in seconds from the first. */
-export class FramePlayer {
+export class FramePlayer extends Player {
   constructor() {
+    super(SPEED, SLOWEST);
     const element = document.createElement("video");
     Object.assign(element, { preload: "auto", playsInline: true, disablePictureInPicture: true });
     this.element = element;
-    this.url = null;
     this.times = [];
     this.duration = 0;
     /** The frame that is seen. */
     this.index = 0;
     /** The frame that is on its way, while a seek lasts. */
     this.wanted = null;
-    this.stopAt = null;
-    this.listeners = new Set();
-    this.region = signal(null);
-    this.playing = signal(false);
-    this.ready = signal(false);
-    this.broken = signal(false);
-    /** The browser did not let it start by itself. */
-    this.refused = signal(false);
-    this.speed = signal(clamped(stored(SPEED, 1)));
-    this.volume = signal(Math.min(1, Math.max(0, stored(VOLUME, 1))));
     this.#listen();
   }
 
@@ -48,8 +30,8 @@ export class FramePlayer {
     this.region.value = null;
     for (const state of [this.ready, this.broken, this.refused]) state.value = false;
     this.element.src = url;
-    this.#tune();
-    this.#tick();
+    this.tune();
+    this.tick();
   }
 
   /** Ends what is shown and lets the video go. */
@@ -83,7 +65,7 @@ export class FramePlayer {
     const there = Math.min(this.times.length - 1, Math.max(0, index));
     this.wanted = there;
     this.element.currentTime = (this.times[there] + (this.times[there + 1] ?? this.duration)) / 2;
-    this.#tick();
+    this.tick();
   }
 
   seek(time) {
@@ -104,60 +86,7 @@ export class FramePlayer {
     const over = this.element.ended || this.time >= (this.times.at(-1) ?? 0);
     if (from !== null) this.seek(from);
     else if (over) this.seek(start);
-    try {
-      await this.element.play();
-      this.refused.value = false;
-    } catch (error) {
-      // Taken over by another video or by a pause: nothing is wrong.
-      if (error.name === "NotAllowedError") this.refused.value = true;
-    }
-  }
-
-  pause() {
-    this.element.pause();
-  }
-
-  toggle() {
-    if (this.playing.value) this.pause();
-    else void this.play();
-  }
-
-  /** Plays the last seconds again. */
-  back(seconds) {
-    void this.play(Math.max(this.region.value?.[0] ?? 0, this.time - seconds));
-  }
-
-  /** Plays a region over and over; null ends that. */
-  loop(region) {
-    this.region.value = region;
-    if (region) void this.play(region[0]);
-  }
-
-  setSpeed(speed) {
-    this.speed.value = clamped(speed);
-    localStorage.setItem(SPEED, String(this.speed.value));
-    this.#tune();
-  }
-
-  setVolume(volume) {
-    this.volume.value = volume;
-    localStorage.setItem(VOLUME, String(volume));
-    this.#tune();
-  }
-
-  /** Calls `listener(time, frame)` whenever another frame is seen; returns how to stop. */
-  onTick(listener) {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
-  #tune() {
-    this.element.playbackRate = this.speed.value;
-    this.element.volume = this.volume.value;
-  }
-
-  #tick() {
-    for (const listener of this.listeners) listener(this.time, this.index);
+    await this.start();
   }
 
   #listen() {
@@ -170,7 +99,7 @@ export class FramePlayer {
     });
     on("pause", () => {
       this.playing.value = false;
-      this.#tick();
+      this.tick();
     });
     on("ended", () => {
       if (this.region.value) void this.play(this.region.value[0]);
@@ -198,7 +127,7 @@ export class FramePlayer {
     this.index = this.at(time + 0.0005);
     if (this.index === this.wanted || this.playing.value) this.wanted = null;
     this.#bound(time);
-    this.#tick();
+    this.tick();
   }
 
   #bound(time) {
@@ -216,7 +145,7 @@ export class FramePlayer {
   #follow() {
     if (!this.playing.value) return;
     if (!("requestVideoFrameCallback" in this.element)) this.#seen(this.element.currentTime);
-    else this.#tick();
+    else this.tick();
     requestAnimationFrame(() => this.#follow());
   }
 }

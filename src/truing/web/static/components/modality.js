@@ -2,6 +2,7 @@
 
 import { html, signal, useEffect } from "#/html.js";
 import { api } from "#/api.js";
+import { handBack } from "#/keymap.js";
 import { route, setParams } from "#/router.js";
 
 const CHOSEN = "truing.modality";
@@ -68,9 +69,8 @@ export function choose(name) {
   if (route.value.params.has("modality")) setParams({ modality: null });
 }
 
-/** After a click of the mouse the keys belong to the page again, not to the button. */
 function picked(event, pick) {
-  if (event.detail > 0) event.currentTarget.blur();
+  handBack(event);
   pick();
 }
 

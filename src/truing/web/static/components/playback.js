@@ -1,36 +1,18 @@
 // Playing sound: two audio elements in turn, so that the next one is ready before it is shown.
 
-import { signal } from "#/html.js";
+import { Player } from "#/components/player.js";
 
 const SPEED = "truing.speed";
-const VOLUME = "truing.volume";
 const SLOWEST = 0.5;
-const FASTEST = 2;
-
-const stored = (name, otherwise) => {
-  const told = Number.parseFloat(localStorage.getItem(name) ?? "");
-  return Number.isFinite(told) ? told : otherwise;
-};
 
 /**
  * One listener's player. The same two elements serve all sounds: a browser that lets only elements
  * play which a person has started keeps letting them.
  */
-export class Playback {
+export class Playback extends Player {
   constructor() {
+    super(SPEED, SLOWEST);
     this.decks = [deck(), deck()];
-    this.listeners = new Set();
-    /** Shown: the address that plays now. */
-    this.url = null;
-    this.stopAt = null;
-    this.region = signal(null);
-    this.playing = signal(false);
-    /** The browser did not let sound start by itself. */
-    this.refused = signal(false);
-    this.ready = signal(false);
-    this.broken = signal(false);
-    this.speed = signal(clamped(stored(SPEED, 1)));
-    this.volume = signal(Math.min(1, Math.max(0, stored(VOLUME, 1))));
     for (const element of this.decks) this.#listen(element);
   }
 
@@ -53,10 +35,10 @@ export class Playback {
     this.broken.value = false;
     this.refused.value = false;
     load(this.element, url);
-    this.#tune();
+    this.tune();
     if (this.element.currentTime) this.element.currentTime = 0;
     this.ready.value = this.element.readyState >= HTMLMediaElement.HAVE_ENOUGH_DATA;
-    this.#tick();
+    this.tick();
   }
 
   /** Gets the next sound ready on the element that does not play. */
@@ -71,67 +53,13 @@ export class Playback {
     this.stopAt = until;
     if (from !== null) this.element.currentTime = from;
     else if (this.element.ended || this.time >= length) this.element.currentTime = this.region.value?.[0] ?? 0;
-    try {
-      await this.element.play();
-      this.refused.value = false;
-    } catch (error) {
-      // Taken over by another sound or by a pause: nothing is wrong.
-      if (error.name === "NotAllowedError") this.refused.value = true;
-    }
-  }
-
-  pause() {
-    this.element.pause();
-  }
-
-  toggle() {
-    if (this.playing.value) this.pause();
-    else void this.play();
+    await this.start();
   }
 
   seek(time) {
     this.element.currentTime = time;
     this.stopAt = null;
-    this.#tick();
-  }
-
-  /** The last seconds again. */
-  back(seconds) {
-    const start = this.region.value?.[0] ?? 0;
-    void this.play(Math.max(start, this.time - seconds));
-  }
-
-  /** Plays a region over and over; null ends that. */
-  loop(region) {
-    this.region.value = region;
-    if (region) void this.play(region[0]);
-  }
-
-  setSpeed(speed) {
-    this.speed.value = clamped(speed);
-    localStorage.setItem(SPEED, String(this.speed.value));
-    this.#tune();
-  }
-
-  setVolume(volume) {
-    this.volume.value = volume;
-    localStorage.setItem(VOLUME, String(volume));
-    this.#tune();
-  }
-
-  /** Calls `listener(time)` as sound goes on and on every seek; returns how to stop. */
-  onTick(listener) {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
-  #tune() {
-    this.element.playbackRate = this.speed.value;
-    this.element.volume = this.volume.value;
-  }
-
-  #tick() {
-    for (const listener of this.listeners) listener(this.time);
+    this.tick();
   }
 
   #listen(element) {
@@ -144,7 +72,7 @@ export class Playback {
       requestAnimationFrame(() => this.#follow(element));
     });
     on("pause", () => this.#rest());
-    on("seeked", () => this.#tick());
+    on("seeked", () => this.tick());
     on("ended", () => {
       this.#rest();
       if (this.region.value) void this.play(this.region.value[0]);
@@ -153,7 +81,7 @@ export class Playback {
 
   #rest() {
     this.playing.value = false;
-    this.#tick();
+    this.tick();
   }
 
   #follow(element) {
@@ -165,14 +93,9 @@ export class Playback {
     } else if (region && this.time >= region[1]) {
       element.currentTime = region[0];
     }
-    this.#tick();
+    this.tick();
     requestAnimationFrame(() => this.#follow(element));
   }
-}
-
-/** On the grid of tenths. */
-function clamped(speed) {
-  return Math.min(FASTEST, Math.max(SLOWEST, Math.round(speed * 10) / 10));
 }
 
 function deck() {

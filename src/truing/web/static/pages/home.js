@@ -260,7 +260,7 @@ const PARTS = { media: "Media", models: "Models", runs: "Training runs", databas
 function Disk({ disk, media }) {
   const most = Math.max(1, ...Object.keys(PARTS).map((part) => disk[part] ?? 0));
   return html`<section class="card" aria-labelledby="disk-title">
-    <div class="row between home-card-head"><h2 id="disk-title">On this disk</h2><span class="number quiet">${bytes(disk.total)}</span></div>
+    <div class="row between home-card-head"><h2 id="disk-title">On this disk</h2><span class="small"><span class="number quiet">${bytes(disk.total)}</span> · <a href="/admin/storage">Where it goes</a></span></div>
     <ul class="bars">
       ${Object.entries(PARTS).map(
         ([part, label]) => html`<li key=${part}>

@@ -6,7 +6,7 @@ import { Dialog } from "#/components/dialog.js";
 import { Problem } from "#/components/states.js";
 import { FilterBar, describeFilter, filterParams } from "#/components/filters.js";
 import { FreezeFields } from "#/pages/train/data.js";
-import { Working, follow } from "#/pages/models/work.js";
+import { Working, follow } from "#/components/work.js";
 import { api } from "#/api.js";
 import { counted } from "#/format.js";
 import { toast, toastError } from "#/toast.js";

@@ -8,14 +8,14 @@ import { count, counted, instant, percent, seconds } from "#/format.js";
 import { ModelName } from "#/pages/models/names.js";
 import { Rows } from "#/pages/datasets/rows.js";
 import { SplitBar } from "#/pages/datasets/split_bar.js";
-import { Working, follow } from "#/pages/models/work.js";
+import { Working, follow } from "#/components/work.js";
 
 /** How many samples stayed out, for whatever reason. */
 export const keptOut = (version) => Object.values(version.excluded).reduce((sum, one) => sum + one, 0);
 
 export function Version({ name, number }) {
   const { data, error, reload } = useFetched(() => api.get(`/api/datasets/${encodeURIComponent(name)}/${number}`), [name, number]);
-  if (error) return html`<${Problem} error=${error} retry=${reload} />`;
+  if (error) return html`<header class="page-head"><div><h1>${name}@${number}</h1><p><a href="/datasets">All versions</a></p></div></header><${Problem} error=${error} retry=${reload} />`;
   if (!data) return html`<${Waiting} lines=${8} />`;
   return html`
     <header class="page-head">

@@ -10,7 +10,7 @@ import { Interval, chance, points, scaleOf } from "#/pages/models/interval.js";
 import { ModelName, shortName } from "#/pages/models/names.js";
 import { People, PictureLists, PictureMeasures } from "#/pages/models/pictures.js";
 import { titleOf } from "#/pages/models/measures.js";
-import { Working, follow } from "#/pages/models/work.js";
+import { Working, follow } from "#/components/work.js";
 import { WordDiff } from "#/components/word_diff.js";
 import { route, setParams } from "#/router.js";
 
@@ -18,10 +18,10 @@ const SHOWN = 8;
 
 export function Compare() {
   const { data, error, reload } = useFetched(choices, []);
-  if (error) return html`<${Problem} error=${error} retry=${reload} />`;
   const asked = Object.fromEntries(["first", "second", "dataset"].map((name) => [name, route.value.params.get(name)]));
   return html`
     <header class="page-head"><div><h1>Compare two models</h1><p><a href="/models">All models</a></p></div></header>
+    ${error && html`<${Problem} error=${error} retry=${reload} />`}
     <div class="sections">
       ${data && html`<${Choose} ...${data} asked=${asked} />`}
       ${data && (asked.first && asked.second && datasetOf(asked, data) ? html`<${Result} key=${JSON.stringify(asked)} asked=${{ ...asked, dataset: datasetOf(asked, data) }} />` : html`

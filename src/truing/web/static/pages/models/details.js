@@ -18,12 +18,13 @@ export function Details({ name }) {
   const { data, error, reload } = useFetched(() => whole(name), [name]);
   const [promoting, setPromoting] = useState(false);
   const may = about.value?.rights?.includes("operate") ?? true;
-  if (error) return html`<${Problem} error=${error} retry=${reload} />`;
+  const back = html`<p><a href="/models">All models</a></p>`;
+  if (error) return html`<header class="page-head"><div><h1>${name}</h1>${back}</div></header><${Problem} error=${error} retry=${reload} />`;
   if (!data) return html`<${Waiting} lines=${8} />`;
   const { model, datasets, champion } = data;
   return html`
     <header class="page-head">
-      <div><h1>${model.model}</h1><p><a href="/models">All models</a></p></div>
+      <div><h1>${model.model}</h1>${back}</div>
       <div class="row">
         ${champion && champion !== model.model && html`<a class="button" href="/models/compare?first=${encodeURIComponent(champion)}&second=${encodeURIComponent(model.model)}">Compare with ${champion}</a>`}
         <a class="button" href="/api/models/${model.model}/export" download><${Icon} name="download" /> Export</a>

@@ -6,7 +6,7 @@ import { Dialog } from "#/components/dialog.js";
 import { Problem } from "#/components/states.js";
 import { api } from "#/api.js";
 import { audienceName } from "#/pages/models/names.js";
-import { Working, follow } from "#/pages/models/work.js";
+import { Working, follow } from "#/components/work.js";
 import { Verdict } from "#/pages/models/gate.js";
 import { toast } from "#/toast.js";
 

@@ -3,7 +3,7 @@
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "#/html.js";
 import { Icon } from "#/components/icon.js";
 import { Empty, Problem, Progress, Waiting } from "#/components/states.js";
-import { addKeys, keysOf, useKeys } from "#/keymap.js";
+import { addKeys, handBack, keysOf, useKeys } from "#/keymap.js";
 import { Pair } from "#/pages/review/ab/pair.js";
 import { Result } from "#/pages/review/ab/result.js";
 import { Sitting } from "#/pages/review/ab/sitting.js";
@@ -89,7 +89,7 @@ function Choosing({ sitting, item, onUndo }) {
 
 function Actions({ acts, ready, onUndo, hasUndo }) {
   const act = (deed) => (event) => {
-    if (event.detail > 0) event.currentTarget.blur();
+    handBack(event);
     deed();
   };
   return html`<div class="ab-actions" role="toolbar" aria-label="Choose">

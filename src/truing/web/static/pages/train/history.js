@@ -34,7 +34,7 @@ export function History() {
     <div class="table-box" tabindex="0" role="region" aria-label="Runs"><table>
       <thead><tr>
         <th scope="col"><span class="visually-hidden">Compare</span></th><th scope="col">Run</th><th scope="col">State</th><th scope="col">Dataset</th><th scope="col">Base</th>
-        <th scope="col" class="number">Loss</th><th scope="col" class="number">Validation WER</th><th scope="col" class="number">Took</th><th scope="col">Model</th><th scope="col">Asked for</th>
+        <th scope="col" class="number">Loss</th><th scope="col" class="number">Validation</th><th scope="col" class="number">Took</th><th scope="col">Model</th><th scope="col">Asked for</th>
       </tr></thead>
       <tbody>${data.items.map((run) => html`<${Row} key=${run.run} run=${run} picked=${picked.includes(run.run)} onPick=${(on) => pick(run.run, on)} />`)}</tbody>
     </table></div>
@@ -53,9 +53,18 @@ function Row({ run, picked, onPick }) {
     <td class="nowrap"><a href="/datasets/${run.request.dataset.replace("@", "/")}">${run.request.dataset}</a></td>
     <td class="truncate base-name" title=${run.request.base ?? ""}>${run.request.base ? shortName(run.request.base) : "–"}</td>
     <td class="number">${shown("train_loss")}</td>
-    <td class="number">${shown("validation_wer")}</td>
+    <td class="number nowrap">${validated(figures)}</td>
     <td class="number nowrap">${took}</td>
     <td class="nowrap">${run.model ? html`<a href="/models/${run.model}">${run.model}</a>` : "–"}</td>
     <td class="quiet number nowrap">${instant(run.created_at)}</td>
   </tr>`;
+}
+
+/** The figure that a run was validated by: each modality has its own, the loss where there is no other. */
+function validated(figures) {
+  const names = Object.keys(figures).filter((name) => /^validation_[a-z]+$/.test(name) && typeof figures[name] === "number");
+  const name = names.find((one) => one !== "validation_loss") ?? names[0];
+  if (!name) return "–";
+  const measure = name.replace("validation_", "");
+  return html`${told(name, figures[name])} <span class="quiet small">${/^[wc]er$/.test(measure) ? measure.toUpperCase() : measure}</span>`;
 }

@@ -121,7 +121,7 @@ const amount = (data, examples) => (data.kind === "version" ? `${counted(example
 function BaseField({ known, recipe, base, onChange }) {
   const listed = known.bases.some((one) => one.name === base);
   return html`<${Field} label="Base model" help=${known.bases.length ? "what it starts from" : "none is known: bring one in with truing model import, or name a folder in the settings"}>${(own) => html`<select ...${own} value=${base} onChange=${(event) => onChange(event.currentTarget.value)} disabled=${recipe && !recipe.needs_base && !known.bases.length}>
-      ${recipe && !recipe.needs_base && html`<option value="">nothing: from scratch</option>`}
+      ${recipe && !recipe.needs_base && html`<option value="">${recipe.default_base ? `the recipe's own: ${recipe.default_base}` : "nothing: from scratch"}</option>`}
       ${base && !listed && html`<option value=${base}>${shortName(base)}</option>`}
       ${known.bases.map((one) => html`<option key=${one.name} value=${one.name}>${baseWords(one)}</option>`)}
     </select>`}<//>`;

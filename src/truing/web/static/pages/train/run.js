@@ -23,7 +23,7 @@ addKeys([{ id: "run.pause", group: "Train", what: "pause the run, or let it go o
 /** A run by its number; `whole` adds its log and its options. */
 export function RunView({ id, whole = false }) {
   const { run, points, error, turn, set } = useRun(id);
-  if (!run && error) return html`<${Problem} error=${error} />`;
+  if (!run && error) return html`${whole && html`<header class="page-head"><div><h1>Run ${id}</h1><p><a href="/train">All runs</a></p></div></header>`}<${Problem} error=${error} />`;
   if (!run) return html`<${Waiting} lines=${6} />`;
   return html`${whole && html`<${Title} run=${run} set=${set} />`}
   <div class="sections">

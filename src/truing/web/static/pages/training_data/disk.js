@@ -16,7 +16,7 @@ export function Disk({ data, words }) {
   const most = Math.max(1, ...parts.map((one) => one.size));
   return html`<section class="card stack" aria-labelledby="disk-title">
     <div class="row between"><h2 id="disk-title">Disk</h2>
-      <span class="small quiet">${words.samples} here hold ${bytes(data.bytes)} of ${words.media.toLowerCase()}</span></div>
+      <span class="small quiet">${words.samples} here hold ${bytes(data.bytes)} of ${words.media.toLowerCase()} · <a href="/admin/storage">Where it goes</a></span></div>
     ${disk.warnings.map((warning) => html`<p class="notice warning" key=${warning}>${warning}</p>`)}
     <div class="halves">
       <div class="stack">
@@ -35,7 +35,7 @@ export function Disk({ data, words }) {
 }
 
 /** The forecast as a sentence. */
-function Outlook({ forecast }) {
+export function Outlook({ forecast }) {
   const limit = forecast.by_quota ? "quota" : "disk";
   if (!forecast.per_day) return html`<p><b>No end in sight.</b> Nothing came in the last four weeks.</p>`;
   const pace = `${bytes(forecast.per_day)} a day came in the last four weeks`;

@@ -1,0 +1,1 @@
+"""Parts of recipes that several modalities share: options, steps, checkpoints, adapters, chance."""
