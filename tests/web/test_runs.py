@@ -443,7 +443,7 @@ def test_a_model_that_passes_the_gate_is_promoted_and_published_by_the_worker(
         run = workspace.train(
             "odd@1",
             base=BASE,
-            options={**QUICK, "max_steps": "60", "learning_rate": "1e-3", "average": "0"},
+            options={**QUICK, "max_steps": "150", "learning_rate": "1e-3", "average": "0"},
             then="promote",
             publish_to=str(target),
             start=False,

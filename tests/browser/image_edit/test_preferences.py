@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ class Overheard:
             route.continue_()
             return
         answer = route.fetch()
-        self.told += f"{answer.url} {answer.headers} {answer.body()!r}\n"
+        # Other answers come while this one's body is read.
+        told = f"{answer.url} {answer.headers} {answer.body()!r}\n"
+        self.told += told
         route.fulfill(response=answer)
 
 
@@ -96,6 +99,8 @@ def test_twenty_pairs_by_keyboard_without_a_name(
     assert press(page, "ArrowLeft") == seen[3]
     assert drawn(page) == again
 
+    # A choice that is still on its way when the page is left would be lost.
+    expect(page.locator(".ab-progress")).to_have_text("4 of about 20")
     page.reload()
     expect(page.locator(".ab-progress")).to_have_text("4 of about 20")
     while len(seen) < ASKED:
@@ -217,6 +222,8 @@ def test_two_people_choose_apart(
             expect(page.get_by_role("navigation")).to_be_visible()
             page.goto(place(url, arranged))
             chosen[name] = [press(page, "1") for _ in range(4)]
+            arrived = 4 * len(chosen)
+            expect(page.locator(".ab-progress")).to_have_text(re.compile(rf"^{arrived} of"))
             context.close()
         assert not set(chosen["ann"]) & set(chosen["bob"])
         contest = workspace.preferences.of(arranged.a.uid, arranged.b.uid)
